@@ -1,0 +1,2 @@
+export type * from './journal.ts';
+export { SystemFlag } from './journal.ts';

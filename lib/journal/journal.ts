@@ -1,0 +1,223 @@
+import type { AccountId, MailboxId, MessageId, Uid } from '../kernel/ids.ts';
+import type { ZonedTime } from '../kernel/clock.ts';
+
+/** System flags as bits (RFC 3501 section 2.3.2); `\Recent` is not one, it belongs to sessions. */
+export const SystemFlag = { seen: 1, answered: 2, flagged: 4, deleted: 8, draft: 16 } as const;
+
+/** RFC 6154; spelled with the backslash that clients see. */
+export type SpecialUse = '\\All' | '\\Archive' | '\\Drafts' | '\\Flagged' | '\\Junk' | '\\Sent' | '\\Trash';
+
+export interface FlagSet {
+  /** Sum of SystemFlag bits. */
+  readonly system: number;
+  /** Keywords as first spelled in the mailbox; compared without regard to case. */
+  readonly keywords: readonly string[];
+}
+
+/** A mailbox's header at one moment: the answer to STATUS and LIST without touching a message. */
+export interface MailboxInfo {
+  readonly id: MailboxId;
+  /** Levels joined by `/`, UTF-8 in NFC; `INBOX` in capitals. */
+  readonly path: string;
+  readonly specialUse: SpecialUse | undefined;
+  /** True where the name stands only for its children (`\Noselect`). */
+  readonly isNoselect: boolean;
+  readonly isSubscribed: boolean;
+  readonly uidValidity: number;
+  readonly uidNext: number;
+  readonly highestModSeq: number;
+  readonly messages: number;
+  readonly unseen: number;
+  readonly deleted: number;
+  /** Sum of the sizes of the live messages. */
+  readonly octets: number;
+  readonly keywords: readonly string[];
+  /** RFC 8474 MAILBOXID is `id`. */
+  readonly createdAt: number;
+}
+
+/** One live message in one mailbox. */
+export interface MessageRow {
+  readonly uid: Uid;
+  readonly messageId: MessageId;
+  readonly flags: FlagSet;
+  readonly modseq: number;
+  /** RFC822.SIZE in octets. */
+  readonly size: number;
+  /** Size with CRLF line ends, as POP3 counts. */
+  readonly crlfSize: number;
+  readonly internalDate: ZonedTime;
+  readonly sentDate: ZonedTime | undefined;
+  /** When it came into this mailbox (RFC 8514), ms since 1970. */
+  readonly savedAt: number;
+  readonly thread: MessageId;
+}
+
+/** What an append needs to know of message data that is already durable. */
+export interface NewMessage {
+  readonly messageId: MessageId;
+  readonly size: number;
+  readonly crlfSize: number;
+  readonly flags: FlagSet;
+  readonly internalDate: ZonedTime;
+  readonly sentDate: ZonedTime | undefined;
+  readonly thread: MessageId;
+}
+
+/**
+ * What happened in one mailbox through one journal record, told synchronously when the record is applied, in
+ * order of `q`. `rows` of an expunge are the last state of what is gone, so that a session may serve them
+ * until it has announced the expunge.
+ */
+export type MailboxEvent =
+  | { readonly kind: 'appended'; readonly q: number; readonly uids: readonly Uid[] }
+  | { readonly kind: 'flags-changed'; readonly q: number; readonly uids: readonly Uid[] }
+  | { readonly kind: 'expunged'; readonly q: number; readonly rows: readonly MessageRow[] }
+  | { readonly kind: 'renamed'; readonly q: number; readonly path: string }
+  | { readonly kind: 'deleted'; readonly q: number };
+
+/** What happened in an account, for the API's update stream and for LIST-like watchers. */
+export interface AccountEvent {
+  readonly q: number;
+  readonly mailboxes: readonly { readonly id: MailboxId; readonly events: readonly MailboxEvent[] }[];
+}
+
+/** Inclusive ranges of UIDs in ascending order, never expanded; `to` may exceed what exists. */
+export type UidRanges = readonly { readonly from: number; readonly to: number }[];
+
+export interface CommitOptions {
+  /** Monotonic milliseconds after which the outcome is given up as unavailable or unknown. */
+  readonly deadline?: number;
+}
+
+/**
+ * Mail as the front ends see it. Every function takes the account first. Failures are MailErrors; an account
+ * that is removed is `user-not-found`; trouble behind is `unavailable`, an undecided commit `outcome-unknown`.
+ */
+export interface Mailboxes {
+  /** Writes an account's first record. A retry with the same account is a no-op. */
+  createAccount(account: AccountId, init: AccountInit): Promise<void>;
+  /** Closes the journal for good; every later operation fails with `user-not-found`. */
+  closeAccount(account: AccountId): Promise<void>;
+  /** Quota and usage of messages, octets; reads the journal's tail where it must. */
+  usage(account: AccountId): Promise<{ readonly octets: number; readonly messages: number; readonly quotaOctets: number }>;
+  setQuota(account: AccountId, quotaOctets: number): Promise<void>;
+
+  /** All mailboxes, INBOX first, then by path; current as of the call (at most one tiny read when warm). */
+  list(account: AccountId): Promise<readonly MailboxInfo[]>;
+  /** Subscribed names, whether or not a mailbox of that name exists. */
+  subscriptions(account: AccountId): Promise<readonly string[]>;
+  find(account: AccountId, path: string): Promise<MailboxInfo | undefined>;
+  get(account: AccountId, mailbox: MailboxId): Promise<MailboxInfo | undefined>;
+  /** Creates missing parents too. @throws `mailbox-exists`, `mailbox-name-invalid`, `limit` */
+  create(account: AccountId, path: string, options?: { readonly specialUse?: SpecialUse; readonly subscribe?: boolean }): Promise<MailboxInfo>;
+  /** With all children in one record; of INBOX: moves its messages to a new mailbox (RFC 3501 6.3.5). */
+  rename(account: AccountId, from: string, to: string): Promise<void>;
+  /** Never touches children: with children the name stays as `\Noselect`. @throws `mailbox-not-permitted` for INBOX */
+  remove(account: AccountId, path: string): Promise<void>;
+  setSubscribed(account: AccountId, path: string, isSubscribed: boolean): Promise<void>;
+
+  /** Loads the columns; @throws `mailbox-not-found` also for `\Noselect` names. */
+  open(account: AccountId, mailbox: MailboxId): Promise<OpenMailbox>;
+  /** One record for all messages. @throws `mailbox-not-found`, `over-quota`, `limit` */
+  append(account: AccountId, mailbox: MailboxId, messages: readonly NewMessage[], options?: CommitOptions): Promise<AppendResult>;
+  /**
+   * The journal's half of a delivery: exactly once per message id. With `existedSinceQ` (from Messages.store) the
+   * journal is searched from there on, and an earlier delivery of that message answers with its UID.
+   */
+  deliver(account: AccountId, delivery: Delivery, options?: CommitOptions): Promise<AppendResult>;
+
+  /** Called for every record applied in this process; `undefined` events mean: too far behind, look anew. */
+  watch(account: AccountId, listener: (event: AccountEvent) => void): () => void;
+  /** The account's journal position as this process knows it; 0 where not loaded. No I/O. */
+  knownQ(account: AccountId): number;
+}
+
+export interface AccountInit {
+  readonly quotaOctets: number;
+  readonly mailboxes: readonly { readonly path: string; readonly specialUse?: SpecialUse; readonly subscribe: boolean }[];
+}
+
+export interface Delivery {
+  readonly message: NewMessage;
+  /** Path of the target; INBOX where it does not exist. */
+  readonly mailboxPath: string;
+  readonly existedSinceQ: number | undefined;
+}
+
+export interface AppendResult {
+  readonly mailbox: MailboxId;
+  readonly uidValidity: number;
+  readonly uids: readonly Uid[];
+  readonly modseq: number;
+}
+
+export type FlagChange = { readonly mode: 'replace' | 'add' | 'remove'; readonly flags: FlagSet };
+
+/**
+ * One mailbox opened by one session: a view of the columns that all sessions of the process share, plus this
+ * session's events. Rows and UIDs are read synchronously from memory.
+ */
+export interface OpenMailbox {
+  readonly id: MailboxId;
+  /** Live: changes as records are applied. */
+  info(): MailboxInfo;
+  /**
+   * UIDs of the live messages in ascending order, an immutable view shared by all sessions: appends give a longer
+   * view of the same memory, expunges a new array. Never written to by the receiver.
+   */
+  uids(): Uint32Array;
+  row(uid: number): MessageRow | undefined;
+  /** Rows in UID order for the ranges; no copy of the columns is made. */
+  rows(ranges: UidRanges): Iterable<MessageRow>;
+  /** Without building rows: modseq and flags by position in `uids()`, for FETCH FLAGS and SEARCH at speed. */
+  columns(): ColumnView;
+  /** `\Recent` for this session: UIDs from here on (RFC 3501 2.3.2). A read-write open advances the mark. */
+  readonly recentFrom: number;
+  /** Hears every MailboxEvent from the moment `open` resolved. At most one listener; errors in it are fatal. */
+  onEvent(listener: (event: MailboxEvent) => void): void;
+  /** Catches up with other processes; resolves when the journal's tail as of the call is applied. */
+  refresh(): Promise<void>;
+  /**
+   * One record whatever the number of messages. UIDs that are gone are passed over.
+   * @returns the UIDs not changed because of `unchangedSince` (RFC 7162 3.1.3), and the UIDs changed
+   */
+  storeFlags(
+    uids: UidRanges,
+    change: FlagChange,
+    options?: CommitOptions & { readonly unchangedSince?: number },
+  ): Promise<{ readonly changed: readonly Uid[]; readonly modified: readonly Uid[]; readonly modseq: number }>;
+  /** Removes what carries `\Deleted`, within `uids` if given; `force` removes regardless of the flag (POP3, API). */
+  expunge(uids: UidRanges | undefined, options?: CommitOptions & { readonly force?: boolean }): Promise<{ readonly uids: readonly Uid[]; readonly modseq: number }>;
+  /** @returns source and target UIDs in parallel. Within one account; data is never touched. */
+  copy(uids: UidRanges, target: MailboxId, options?: CommitOptions): Promise<CopyResult>;
+  move(uids: UidRanges, target: MailboxId, options?: CommitOptions): Promise<CopyResult>;
+  /** UIDs expunged after `modseq`, for VANISHED; undefined where the journal no longer tells. */
+  vanishedSince(modseq: number): Promise<UidRanges | undefined>;
+  close(): void;
+}
+
+export interface CopyResult {
+  readonly target: MailboxId;
+  readonly uidValidity: number;
+  readonly sourceUids: readonly Uid[];
+  readonly targetUids: readonly Uid[];
+  readonly modseq: number;
+}
+
+/** Columns by position (0-based) in UID order; valid until the next event of the mailbox. */
+export interface ColumnView {
+  readonly count: number;
+  uid(position: number): Uid;
+  modseq(position: number): number;
+  systemFlags(position: number): number;
+  keywords(position: number): readonly string[];
+  size(position: number): number;
+  internalDate(position: number): ZonedTime;
+  sentDate(position: number): ZonedTime | undefined;
+  savedAt(position: number): number;
+  messageId(position: number): MessageId;
+  thread(position: number): MessageId;
+  /** Position of the first UID ≥ the given one; `count` where there is none. Binary search. */
+  lowerBound(uid: number): number;
+}

@@ -1,0 +1,2 @@
+export type * from './scanner.ts';
+export { DEFAULT_MIME_LIMITS } from './scanner.ts';
