@@ -1,0 +1,37 @@
+/** What FETCH needs of a part of a message. Offsets are octets of the whole message. */
+export interface MessagePart {
+  /** Position in `MessageContent.parts`; the root is 0. */
+  readonly index: number;
+  readonly children: readonly number[];
+  /**
+   * Part number as FETCH names it, such as `1.2` (RFC 3501 section 6.4.5); '' for the root. The parts inside of
+   * an embedded message continue the number of the message/rfc822 part that holds it.
+   */
+  readonly section: string;
+  /** A `message` part has its embedded message as its only child, unless that could not be parsed. */
+  readonly kind: 'leaf' | 'multipart' | 'message';
+  readonly headerStart: number;
+  /** First octet after the empty line that ends the header. */
+  readonly bodyStart: number;
+  /** One past the last octet of the body. */
+  readonly bodyEnd: number;
+}
+
+/** One message's octets. Holds nothing that must be given back. */
+export interface MessageContent {
+  /** Octets of the whole message; equals the row's `size`. */
+  readonly size: number;
+  readonly parts: readonly MessagePart[];
+  /**
+   * The octets [start, end) in pieces, read no faster than they are taken. Whoever stops early calls the
+   * iterator's `return`. Pieces are not written to or kept past the next one by the receiver.
+   */
+  range(start: number, end: number): AsyncIterable<Buffer>;
+}
+
+/** What goes to the client as it is: complete values without a name, e.g. `("Mon, 7 Feb …" …)`. */
+export interface MessageDigest {
+  readonly envelope: Buffer;
+  readonly bodyStructure: Buffer;
+  readonly body: Buffer;
+}
