@@ -117,8 +117,11 @@ export interface Mailboxes {
   remove(account: AccountId, path: string): Promise<void>;
   setSubscribed(account: AccountId, path: string, isSubscribed: boolean): Promise<void>;
 
-  /** Loads the columns; @throws `mailbox-not-found` also for `\Noselect` names. */
-  open(account: AccountId, mailbox: MailboxId): Promise<OpenMailbox>;
+  /**
+   * Loads the columns, current as of the call. Only a read-write open takes `\Recent` away from later ones.
+   * @throws `mailbox-not-found`, also for `\Noselect` names
+   */
+  open(account: AccountId, mailbox: MailboxId, options?: { readonly isReadOnly?: boolean }): Promise<OpenMailbox>;
   /** One record for all messages. @throws `mailbox-not-found`, `over-quota`, `limit` */
   append(account: AccountId, mailbox: MailboxId, messages: readonly NewMessage[], options?: CommitOptions): Promise<AppendResult>;
   /**
