@@ -1,0 +1,97 @@
+import { firstField, unfold } from './header-fields.ts';
+import type { HeaderFields } from './header-fields.ts';
+import { readParameterisedValue } from './parameterised-value.ts';
+import type { MimeLimits, MimePart, TransferEncoding } from './scanner.ts';
+
+/** What a part's header says about its body. */
+export type PartHeader = Pick<
+  MimePart,
+  | 'type'
+  | 'subtype'
+  | 'parameters'
+  | 'encoding'
+  | 'encodingName'
+  | 'contentId'
+  | 'description'
+  | 'md5'
+  | 'disposition'
+  | 'language'
+  | 'location'
+>;
+
+const TOKEN = /^[^\s"(),/:;<=>?@[\\\]]+$/;
+
+const ENCODINGS = new Map<string, TransferEncoding>([
+  ['', '7bit'],
+  ['7bit', '7bit'],
+  ['8bit', '8bit'],
+  ['binary', 'binary'],
+  ['base64', 'base64'],
+  ['quoted-printable', 'quoted-printable'],
+]);
+
+/**
+ * @param isInDigest whether the part stands in a multipart/digest, where the default type is message/rfc822
+ *   (RFC 2046 section 5.1.5)
+ */
+export function readPartHeader(header: HeaderFields, isInDigest: boolean, limits: MimeLimits): PartHeader {
+  const contentType = readContentType(textOf(header, 'content-type'), isInDigest, limits);
+  const encodingText = textOf(header, 'content-transfer-encoding') ?? '';
+  const encodingValue = readParameterisedValue(encodingText, 0).value;
+  const disposition = textOf(header, 'content-disposition');
+  const language = textOf(header, 'content-language');
+  return {
+    ...contentType,
+    encoding: ENCODINGS.get(encodingValue) ?? 'other',
+    encodingName: encodingValue === '' ? '7BIT' : encodingValue.toUpperCase(),
+    contentId: textOf(header, 'content-id'),
+    description: textOf(header, 'content-description'),
+    md5: textOf(header, 'content-md5'),
+    disposition: disposition === undefined ? undefined : readDisposition(disposition, limits),
+    language: language === undefined ? undefined : readLanguages(language, limits),
+    location: textOf(header, 'content-location'),
+  };
+}
+
+function readContentType(
+  text: string | undefined,
+  isInDigest: boolean,
+  limits: MimeLimits,
+): Pick<MimePart, 'type' | 'subtype' | 'parameters'> {
+  if (text !== undefined) {
+    const { value, parameters } = readParameterisedValue(text, limits.parameters);
+    const slash = value.indexOf('/');
+    const type = value.slice(0, slash);
+    const subtype = value.slice(slash + 1);
+    if (slash > 0 && TOKEN.test(type) && TOKEN.test(subtype)) return { type, subtype, parameters };
+  }
+  return isInDigest
+    ? { type: 'message', subtype: 'rfc822', parameters: new Map() }
+    : { type: 'text', subtype: 'plain', parameters: new Map() };
+}
+
+function readDisposition(text: string, limits: MimeLimits): MimePart['disposition'] {
+  const disposition = readParameterisedValue(text, limits.parameters);
+  return disposition.value === '' && disposition.parameters.size === 0 ? undefined : disposition;
+}
+
+/** RFC 3282: a list of language tags between commas. */
+function readLanguages(text: string, limits: MimeLimits): readonly string[] | undefined {
+  const tags: string[] = [];
+  let rest = text;
+  while (tags.length < limits.parameters) {
+    const comma = rest.indexOf(',');
+    const tag = (comma < 0 ? rest : rest.slice(0, comma)).trim();
+    if (tag !== '') tags.push(tag);
+    if (comma < 0) break;
+    rest = rest.slice(comma + 1);
+  }
+  return tags.length === 0 ? undefined : tags;
+}
+
+/** The first field of that name, unfolded; undefined where there is none or it is empty. */
+function textOf(header: HeaderFields, name: string): string | undefined {
+  const field = firstField(header, name);
+  const text = field === undefined ? '' : unfold(field.value);
+  return text === '' ? undefined : text;
+}
