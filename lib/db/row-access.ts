@@ -1,0 +1,40 @@
+import type { Collection, Document, OptionalUnlessRequiredId } from 'mongodb';
+import { isDuplicateKey, toTemporary } from './write-outcome.ts';
+
+/** Runs reads, and writes whose retry is harmless: trouble behind the scenes becomes `unavailable`. */
+export async function orTemporary<T>(run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    throw toTemporary(error);
+  }
+}
+
+/** @returns false where a unique key is taken */
+export async function insertIfAbsent<T extends Document>(
+  rows: Collection<T>,
+  row: OptionalUnlessRequiredId<T>,
+): Promise<boolean> {
+  return orTemporary(async () => {
+    try {
+      await rows.insertOne(row);
+      return true;
+    } catch (error) {
+      if (isDuplicateKey(error)) return false;
+      throw error;
+    }
+  });
+}
+
+/** How many rows match, by the `count` command, which every server of the protocol has. */
+export async function countRows<T extends Document>(rows: Collection<T>, query: Document): Promise<number> {
+  return orTemporary(async () => {
+    const answer = await rows.db.command({ count: rows.collectionName, query });
+    return Number(answer['n']);
+  });
+}
+
+/** Text as a pattern that matches just this text. */
+export function literalPattern(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}
