@@ -1,5 +1,5 @@
 import type { Collection, Filter } from 'mongodb';
-import { isDuplicateKey, toTemporary, type Database } from '../db/index.ts';
+import { countRows, insertIfAbsent, literalPattern, orTemporary, type Database } from '../db/index.ts';
 
 /** One row an address. Unique by `_id`, so that the collection shards by it. */
 export interface AddressRow {
@@ -47,7 +47,7 @@ function toFilter(filter: RowFilter, bound: { readonly $gt?: string; readonly $l
   const clauses: Filter<AddressRow>[] = [];
   if (bound.$gt !== undefined || bound.$lt !== undefined) clauses.push({ _id: bound });
   if (filter.substring !== undefined) {
-    const pattern = escapePattern(filter.substring);
+    const pattern = literalPattern(filter.substring);
     clauses.push({ $or: [{ _id: { $regex: pattern } }, { address: { $regex: pattern, $options: 'i' } }] });
   }
   if (filter.anyTag.length > 0) clauses.push({ tagKeys: { $in: [...filter.anyTag] } });
@@ -55,36 +55,15 @@ function toFilter(filter: RowFilter, bound: { readonly $gt?: string; readonly $l
   return clauses.length === 0 ? {} : { $and: clauses };
 }
 
-function escapePattern(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-}
-
-async function temporary<T>(run: () => Promise<T>): Promise<T> {
-  try {
-    return await run();
-  } catch (error) {
-    throw toTemporary(error);
-  }
-}
-
 export function openAddressesCollection(database: Database): AddressesCollection {
   const rows: Collection<AddressRow> = database.collection<AddressRow>(COLLECTION);
   return {
-    insert: (row) =>
-      temporary(async () => {
-        try {
-          await rows.insertOne(row);
-          return true;
-        } catch (error) {
-          if (isDuplicateKey(error)) return false;
-          throw error;
-        }
-      }),
-    findByView: (view) => temporary(async () => (await rows.findOne({ _id: view })) ?? undefined),
-    findById: (id) => temporary(async () => (await rows.findOne({ id })) ?? undefined),
-    findOf: (user) => temporary(() => rows.find({ user }).toArray()),
+    insert: (row) => insertIfAbsent(rows, row),
+    findByView: (view) => orTemporary(async () => (await rows.findOne({ _id: view })) ?? undefined),
+    findById: (id) => orTemporary(async () => (await rows.findOne({ id })) ?? undefined),
+    findOf: (user) => orTemporary(() => rows.find({ user }).toArray()),
     page: (filter, range) =>
-      temporary(() =>
+      orTemporary(() =>
         rows
           .find(
             toFilter(filter, {
@@ -96,14 +75,10 @@ export function openAddressesCollection(database: Database): AddressesCollection
           .limit(range.limit)
           .toArray(),
       ),
-    count: (filter) =>
-      temporary(async () => {
-        const answer = await database.db.command({ count: COLLECTION, query: toFilter(filter) });
-        return Number(answer['n']);
-      }),
-    remove: (view, user) => temporary(async () => (await rows.deleteOne({ _id: view, user })).deletedCount > 0),
+    count: (filter) => countRows(rows, toFilter(filter)),
+    remove: (view, user) => orTemporary(async () => (await rows.deleteOne({ _id: view, user })).deletedCount > 0),
     ensureIndexes: () =>
-      temporary(async () => {
+      orTemporary(async () => {
         await rows.createIndexes([
           { key: { user: 1 }, name: 'user' },
           { key: { id: 1 }, name: 'id' },
