@@ -1,0 +1,91 @@
+import { TextDecoder } from 'node:util';
+import iconv from 'iconv-lite';
+
+/** Turns octets of one charset into text, piece by piece. */
+export interface CharsetDecoder {
+  write(octets: Buffer): string;
+  end(): string;
+}
+
+const LABEL = /^[a-z0-9][a-z0-9_.:+()-]{0,39}$/;
+/** What the WHATWG calls UTF-16 is little-endian without a look at the byte order mark: left to iconv-lite. */
+const NOT_FOR_TEXT_DECODER = new Set(['utf-16', 'utf16', 'unicode', 'ucs-2', 'iso-10646-ucs-2']);
+/** Charsets that say nothing of octets above 127, so that a look at these tells more than the name. */
+const SAYS_NOTHING = new Set(['', 'us-ascii', 'ascii', 'ansi_x3.4-1968', '7bit', '8bit', 'x-unknown', 'unknown-8bit']);
+
+/**
+ * A decoder for the charset of that name, as mail names it. Names that are unknown or say nothing (`us-ascii` with
+ * 8-bit octets is common) give UTF-8 for as long as it is valid, then windows-1252. Invalid octets give U+FFFD.
+ */
+export function createCharsetDecoder(charset: string | undefined): CharsetDecoder {
+  const name = (charset ?? '')
+    .trim()
+    .replace(/^["']|["']$/g, '')
+    .toLowerCase();
+  if (SAYS_NOTHING.has(name) || !LABEL.test(name)) return new GuessingDecoder();
+  const decoder = NOT_FOR_TEXT_DECODER.has(name) ? undefined : textDecoderOf(name);
+  if (decoder !== undefined) {
+    return { write: (octets) => decoder.decode(octets, { stream: true }), end: () => decoder.decode() };
+  }
+  if (!iconv.encodingExists(name)) return new GuessingDecoder();
+  const stream = iconv.getDecoder(name);
+  return { write: (octets) => stream.write(octets), end: () => stream.end() ?? '' };
+}
+
+/** As `createCharsetDecoder`, all at once. */
+export function decodeCharset(octets: Buffer, charset: string | undefined): string {
+  const decoder = createCharsetDecoder(charset);
+  return decoder.write(octets) + decoder.end();
+}
+
+function textDecoderOf(name: string): TextDecoder | undefined {
+  try {
+    return new TextDecoder(name);
+  } catch {
+    // Not one of the encodings that Node knows.
+    return undefined;
+  }
+}
+
+/** UTF-8 until it is not, then windows-1252, which gives a character for every octet. */
+class GuessingDecoder implements CharsetDecoder {
+  readonly #utf8 = new TextDecoder('utf-8', { fatal: true });
+  readonly #latin = new TextDecoder('windows-1252');
+  #isUtf8 = true;
+  /** The beginning of a character whose end has not come, 3 octets at most. */
+  #rest: Buffer = Buffer.alloc(0);
+
+  write(octets: Buffer): string {
+    return this.#decode(octets, false);
+  }
+
+  end(): string {
+    return this.#decode(Buffer.alloc(0), true);
+  }
+
+  #decode(octets: Buffer, isLast: boolean): string {
+    if (!this.#isUtf8) return this.#latin.decode(octets);
+    const data = this.#rest.length === 0 ? octets : Buffer.concat([this.#rest, octets]);
+    const complete = isLast ? data.length : data.length - incompleteTail(data);
+    this.#rest = Buffer.from(data.subarray(complete));
+    try {
+      return this.#utf8.decode(data.subarray(0, complete));
+    } catch {
+      this.#isUtf8 = false;
+      this.#rest = Buffer.alloc(0);
+      return this.#latin.decode(data);
+    }
+  }
+}
+
+/** How many octets at the end begin a UTF-8 character without ending it. */
+function incompleteTail(data: Buffer): number {
+  for (let back = 1; back <= 3 && back <= data.length; back += 1) {
+    const octet = data[data.length - back] ?? 0;
+    if (octet < 0x80) return 0;
+    if (octet < 0xc0) continue;
+    const length = octet >= 0xf0 ? 4 : octet >= 0xe0 ? 3 : 2;
+    return length > back ? back : 0;
+  }
+  return 0;
+}
