@@ -1,3 +1,16 @@
+export {
+  createCoalescingInserter,
+  type CoalescingInserter,
+  type CoalescingInserterOptions,
+  type InsertOutcome,
+} from './coalescing-inserter.ts';
 export { openDatabase, type Database, type DatabaseOptions } from './database.ts';
 export { countRows, insertIfAbsent, literalPattern, orTemporary } from './row-access.ts';
-export { isDuplicateKey, toTemporary, writeOutcome, type WriteOutcome } from './write-outcome.ts';
+export {
+  insertManyOutcome,
+  isDuplicateKey,
+  toTemporary,
+  writeOutcome,
+  type DocumentOutcome,
+  type WriteOutcome,
+} from './write-outcome.ts';

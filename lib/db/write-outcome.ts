@@ -1,4 +1,4 @@
-import { MongoError, MongoServerError, MongoBulkWriteError } from 'mongodb';
+import { MongoBulkWriteError, MongoError, MongoServerError } from 'mongodb';
 import { MailError } from '../kernel/errors.ts';
 
 /** What is known about a write that threw. `unknown` may have been applied and is never compensated. */
@@ -6,15 +6,55 @@ export type WriteOutcome = 'duplicate' | 'failed' | 'unknown';
 
 const DUPLICATE_KEY = 11000;
 
+/**
+ * Server errors that may come after the write was applied: interruptions, time limits, a primary that steps down
+ * or loses its majority, lost connections between router and shard.
+ */
+const DOUBTFUL_CODES = new Set([
+  6, 7, 50, 64, 79, 89, 91, 100, 189, 202, 262, 317, 358, 9001, 10058, 10107, 11600, 11601, 11602, 13435, 13436,
+]);
+
 /** Classifies an error of one write (not of a batch). */
 export function writeOutcome(error: unknown): WriteOutcome {
   if (isDuplicateKey(error)) return 'duplicate';
-  if (error instanceof MongoServerError) {
-    // A write-concern error says that the write was applied and may yet be rolled back.
-    if (error instanceof MongoBulkWriteError || 'writeConcernError' in error || error.hasErrorLabel('RetryableWriteError')) return 'unknown';
-    return 'failed';
+  if (!(error instanceof MongoServerError)) return 'unknown';
+  // A write-concern error says that the write was applied and may yet be rolled back.
+  if (
+    error instanceof MongoBulkWriteError ||
+    'writeConcernError' in error ||
+    error.hasErrorLabel('RetryableWriteError')
+  )
+    return 'unknown';
+  return typeof error.code === 'number' && !DOUBTFUL_CODES.has(error.code) ? 'failed' : 'unknown';
+}
+
+/** The fate of each document of an `insertMany` that threw. */
+export type DocumentOutcome = (index: number) => WriteOutcome | 'inserted' | 'not-attempted';
+
+/** Classifies an error of `insertMany`. A write-concern error makes the fate of every document unknown. */
+export function insertManyOutcome(error: unknown, isOrdered: boolean): DocumentOutcome {
+  if (!(error instanceof MongoBulkWriteError)) {
+    const outcome = writeOutcome(error);
+    return () => outcome;
   }
-  return 'unknown';
+  const failures = new Map(error.result.getWriteErrors().map(({ index, code }) => [index, code]));
+  const isDoubtful =
+    error.result.getWriteConcernError() !== undefined ||
+    [...failures.values()].some((code) => DOUBTFUL_CODES.has(code));
+  if (failures.size === 0) {
+    // The driver wraps whatever it met; a write-concern error comes as a plain object, never as an Error.
+    const inner: unknown = error.errorResponse;
+    const outcome = inner instanceof Error && !isDuplicateKey(inner) ? writeOutcome(inner) : 'unknown';
+    return () => outcome;
+  }
+  const first = Math.min(...failures.keys());
+  return (index) => {
+    const code = failures.get(index);
+    if (code === DUPLICATE_KEY) return 'duplicate';
+    if (isDoubtful) return 'unknown';
+    if (code !== undefined) return 'failed';
+    return isOrdered && index > first ? 'not-attempted' : 'inserted';
+  };
 }
 
 export function isDuplicateKey(error: unknown): boolean {
@@ -24,7 +64,10 @@ export function isDuplicateKey(error: unknown): boolean {
 /** For reads, and for writes whose retry is harmless: trouble behind the scenes becomes temporary. */
 export function toTemporary(error: unknown): unknown {
   if (error instanceof MongoError) {
-    return new MailError('unavailable', 'Storage is not available at the moment, please try again', { cause: error, retryAfterMs: 5000 });
+    return new MailError('unavailable', 'Storage is not available at the moment, please try again', {
+      cause: error,
+      retryAfterMs: 5000,
+    });
   }
   return error;
 }

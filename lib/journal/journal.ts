@@ -67,12 +67,17 @@ export interface NewMessage {
 /**
  * What happened in one mailbox through one journal record, told synchronously when the record is applied, in
  * order of `q`. `rows` of an expunge are the last state of what is gone, so that a session may serve them
- * until it has announced the expunge.
+ * until it has announced the expunge; they are empty where nobody in this process has the mailbox open.
  */
 export type MailboxEvent =
   | { readonly kind: 'appended'; readonly q: number; readonly uids: readonly Uid[] }
   | { readonly kind: 'flags-changed'; readonly q: number; readonly uids: readonly Uid[] }
-  | { readonly kind: 'expunged'; readonly q: number; readonly rows: readonly MessageRow[] }
+  | {
+      readonly kind: 'expunged';
+      readonly q: number;
+      readonly uids: readonly Uid[];
+      readonly rows: readonly MessageRow[];
+    }
   | { readonly kind: 'renamed'; readonly q: number; readonly path: string }
   | { readonly kind: 'deleted'; readonly q: number };
 
@@ -100,7 +105,9 @@ export interface Mailboxes {
   /** Closes the journal for good; every later operation fails with `user-not-found`. */
   closeAccount(account: AccountId): Promise<void>;
   /** Quota and usage of messages, octets; reads the journal's tail where it must. */
-  usage(account: AccountId): Promise<{ readonly octets: number; readonly messages: number; readonly quotaOctets: number }>;
+  usage(
+    account: AccountId,
+  ): Promise<{ readonly octets: number; readonly messages: number; readonly quotaOctets: number }>;
   setQuota(account: AccountId, quotaOctets: number): Promise<void>;
 
   /** All mailboxes, INBOX first, then by path; current as of the call (at most one tiny read when warm). */
@@ -110,7 +117,11 @@ export interface Mailboxes {
   find(account: AccountId, path: string): Promise<MailboxInfo | undefined>;
   get(account: AccountId, mailbox: MailboxId): Promise<MailboxInfo | undefined>;
   /** Creates missing parents too. @throws `mailbox-exists`, `mailbox-name-invalid`, `limit` */
-  create(account: AccountId, path: string, options?: { readonly specialUse?: SpecialUse; readonly subscribe?: boolean }): Promise<MailboxInfo>;
+  create(
+    account: AccountId,
+    path: string,
+    options?: { readonly specialUse?: SpecialUse; readonly subscribe?: boolean },
+  ): Promise<MailboxInfo>;
   /** With all children in one record; of INBOX: moves its messages to a new mailbox (RFC 3501 6.3.5). */
   rename(account: AccountId, from: string, to: string): Promise<void>;
   /** Never touches children: with children the name stays as `\Noselect`. @throws `mailbox-not-permitted` for INBOX */
@@ -123,7 +134,12 @@ export interface Mailboxes {
    */
   open(account: AccountId, mailbox: MailboxId, options?: { readonly isReadOnly?: boolean }): Promise<OpenMailbox>;
   /** One record for all messages. @throws `mailbox-not-found`, `over-quota`, `limit` */
-  append(account: AccountId, mailbox: MailboxId, messages: readonly NewMessage[], options?: CommitOptions): Promise<AppendResult>;
+  append(
+    account: AccountId,
+    mailbox: MailboxId,
+    messages: readonly NewMessage[],
+    options?: CommitOptions,
+  ): Promise<AppendResult>;
   /**
    * The journal's half of a delivery: exactly once per message id. With `existedSinceQ` (from Messages.store) the
    * journal is searched from there on, and an earlier delivery of that message answers with its UID.
@@ -138,7 +154,11 @@ export interface Mailboxes {
 
 export interface AccountInit {
   readonly quotaOctets: number;
-  readonly mailboxes: readonly { readonly path: string; readonly specialUse?: SpecialUse; readonly subscribe: boolean }[];
+  readonly mailboxes: readonly {
+    readonly path: string;
+    readonly specialUse?: SpecialUse;
+    readonly subscribe: boolean;
+  }[];
 }
 
 export interface Delivery {
@@ -191,7 +211,10 @@ export interface OpenMailbox {
     options?: CommitOptions & { readonly unchangedSince?: number },
   ): Promise<{ readonly changed: readonly Uid[]; readonly modified: readonly Uid[]; readonly modseq: number }>;
   /** Removes what carries `\Deleted`, within `uids` if given; `force` removes regardless of the flag (POP3, API). */
-  expunge(uids: UidRanges | undefined, options?: CommitOptions & { readonly force?: boolean }): Promise<{ readonly uids: readonly Uid[]; readonly modseq: number }>;
+  expunge(
+    uids: UidRanges | undefined,
+    options?: CommitOptions & { readonly force?: boolean },
+  ): Promise<{ readonly uids: readonly Uid[]; readonly modseq: number }>;
   /** @returns source and target UIDs in parallel. Within one account; data is never touched. */
   copy(uids: UidRanges, target: MailboxId, options?: CommitOptions): Promise<CopyResult>;
   move(uids: UidRanges, target: MailboxId, options?: CommitOptions): Promise<CopyResult>;

@@ -1,0 +1,90 @@
+import { MailError } from '../kernel/errors.ts';
+import type { MailboxId } from '../kernel/ids.ts';
+import type { AccountState, MailboxHeader } from './account-state.ts';
+import type { Change } from './changes.ts';
+import type { Columns } from './columns.ts';
+import { lookupPath } from './mailbox-path.ts';
+
+/** What a decision may take from outside the state. */
+export interface DecisionContext {
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  readonly drawMailboxId: () => MailboxId;
+}
+
+/**
+ * What a command does to an account: changes to commit, or nothing. `result` is given the record's place in the
+ * journal. A refusal is thrown as a MailError.
+ */
+export interface Decision<R> {
+  readonly changes: readonly Change[];
+  readonly result: (q: number) => R;
+}
+
+/** A command as the commit loop runs it: decided anew on every newer state. */
+export interface Command<R> {
+  /** The mailboxes whose columns `decide` reads. */
+  readonly columns: (state: AccountState) => readonly MailboxId[];
+  readonly decide: (state: AccountState, context: DecisionContext) => Decision<R>;
+}
+
+export const noColumns = (): readonly MailboxId[] => [];
+
+/** Rows that one record may carry: about 10 MiB packed, under what a document may hold. */
+export const MOST_ROWS = 200_000;
+/** For all headers of an account together, so that they fit a checkpoint. */
+export const MOST_HEADER_OCTETS = 8 * 1024 * 1024;
+export const MOST_MAILBOXES = 10_000;
+export const MOST_SUBSCRIPTIONS = 20_000;
+const MOST_UID = 2 ** 32 - 1;
+
+export function unchanged<R>(result: R): Decision<R> {
+  return { changes: [], result: () => result };
+}
+
+/** @throws MailError `user-not-found` where the account was never created, or is closed */
+export function requireAccount(state: AccountState): void {
+  if (state.q === 0 || state.isClosed) throw new MailError('user-not-found', 'This user does not exist');
+}
+
+/** A mailbox that can hold messages. @throws MailError `mailbox-not-found` */
+export function requireMailbox(state: AccountState, id: MailboxId): MailboxHeader {
+  requireAccount(state);
+  const header = state.mailboxes.get(id);
+  if (header === undefined || header.isNoselect) throw mailboxNotFound();
+  return header;
+}
+
+/** Any name, `\Noselect` ones too. @throws MailError `mailbox-not-found` */
+export function requirePath(state: AccountState, path: string): MailboxHeader {
+  requireAccount(state);
+  const spelled = lookupPath(path);
+  const header = spelled === undefined ? undefined : state.byPath(spelled);
+  if (header === undefined) throw mailboxNotFound();
+  return header;
+}
+
+/** The columns that the commit loop has loaded because the command named them. */
+export function requireColumns(state: AccountState, id: MailboxId): Columns {
+  const columns = state.columns(id);
+  if (columns === undefined)
+    throw new MailError('internal', 'Internal error, please try again later', { cause: `columns of ${id} not loaded` });
+  return columns;
+}
+
+/** @throws MailError `over-quota`. A quota of 0 is none. */
+export function requireQuota(state: AccountState, moreOctets: number): void {
+  if (state.quotaOctets > 0 && state.octets + moreOctets > state.quotaOctets) {
+    throw new MailError('over-quota', 'The mailbox is full: its quota would be passed');
+  }
+}
+
+/** @throws MailError `limit` where UIDs would run out, or a record would grow too large */
+export function requireUids(header: MailboxHeader, count: number): void {
+  if (count > MOST_ROWS) throw new MailError('limit', `At most ${MOST_ROWS} messages at once`);
+  if (header.uidNext + count > MOST_UID) throw new MailError('limit', 'The mailbox has no more unique identifiers');
+}
+
+export function mailboxNotFound(): MailError {
+  return new MailError('mailbox-not-found', 'This mailbox does not exist');
+}
