@@ -81,9 +81,10 @@ export function decodeAddresses(addresses: readonly RawAddress[]): DecodedAddres
 }
 
 function decodeMailbox({ name, mailbox, host }: RawMailbox): DecodedAddress {
-  const local = decodePlain(
-    /^[^\s"(),:;<>@[\\\]]*$/.test(mailbox) ? mailbox : `"${mailbox.replace(/["\\]/g, '\\$&')}"`,
-  );
+  const isDotAtom = /^[^\s"(),:;<>@[\\\]]+$/.test(mailbox);
+  // Words without a domain are a name rather than an address.
+  if (host === '' && !isDotAtom) return { name: decodeHeaderText(name ?? mailbox), address: '' };
+  const local = decodePlain(isDotAtom ? mailbox : `"${mailbox.replace(/["\\]/g, '\\$&')}"`);
   return {
     name: name === undefined ? '' : decodeHeaderText(name),
     address: host === '' ? local : `${local}@${decodePlain(host)}`,

@@ -10,6 +10,8 @@ export interface CharsetDecoder {
 const LABEL = /^[a-z0-9][a-z0-9_.:+()-]{0,39}$/;
 /** What the WHATWG calls UTF-16 is little-endian without a look at the byte order mark: left to iconv-lite. */
 const NOT_FOR_TEXT_DECODER = new Set(['utf-16', 'utf16', 'unicode', 'ucs-2', 'iso-10646-ucs-2']);
+/** Encodings of iconv-lite that are no charsets. */
+const NO_CHARSETS = new Set(['base64', 'hex', 'internal', 'binary']);
 /** Charsets that say nothing of octets above 127, so that a look at these tells more than the name. */
 const SAYS_NOTHING = new Set(['', 'us-ascii', 'ascii', 'ansi_x3.4-1968', '7bit', '8bit', 'x-unknown', 'unknown-8bit']);
 
@@ -27,7 +29,7 @@ export function createCharsetDecoder(charset: string | undefined): CharsetDecode
   if (decoder !== undefined) {
     return { write: (octets) => decoder.decode(octets, { stream: true }), end: () => decoder.decode() };
   }
-  if (!iconv.encodingExists(name)) return new GuessingDecoder();
+  if (NO_CHARSETS.has(name) || !iconv.encodingExists(name)) return new GuessingDecoder();
   const stream = iconv.getDecoder(name);
   return { write: (octets) => stream.write(octets), end: () => stream.end() ?? '' };
 }

@@ -1,0 +1,1 @@
+export { imapRenderer } from './render-message.ts';
