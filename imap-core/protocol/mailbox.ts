@@ -26,3 +26,19 @@ export interface MailboxInfo {
 
 /** Between the levels of a mailbox's name, for every mailbox. */
 export const HIERARCHY_DELIMITER = '/';
+
+const SPECIAL_USES: readonly SpecialUse[] = [
+  '\\All',
+  '\\Archive',
+  '\\Drafts',
+  '\\Flagged',
+  '\\Junk',
+  '\\Sent',
+  '\\Trash',
+];
+
+/** The special use of that name, in any case; undefined for others. */
+export function specialUseOf(name: string): SpecialUse | undefined {
+  const wanted = name.toLowerCase();
+  return SPECIAL_USES.find((use) => use.toLowerCase() === wanted);
+}
