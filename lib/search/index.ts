@@ -1,0 +1,1 @@
+export { matchTerms, type SearchTerm } from './match-terms.ts';
