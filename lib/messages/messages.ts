@@ -123,6 +123,8 @@ export interface MessageDigest {
   readonly body: Buffer;
   /** Hot header fields: raw `Name: value` block of From, To, Cc, Bcc, Sender, Reply-To, Subject, Date, Message-ID, In-Reply-To, References, List-*, Content-Type … */
   readonly headers: Buffer;
+  /** Whether `headers` hold every hot field (isHotField); false where the header passed a limit. */
+  readonly hasAllHeaders: boolean;
   /** Up to 128 characters of text, cut at a space. */
   readonly preview: string;
   readonly hasAttachments: boolean;

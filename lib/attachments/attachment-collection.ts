@@ -1,0 +1,116 @@
+import { Binary, ObjectId, type Collection, type Document } from 'mongodb';
+import { isDuplicateKey, type Database } from '../db/index.ts';
+import type { AttachmentId } from '../kernel/ids.ts';
+import type { FrameLayout } from './attachment-frames.ts';
+
+/** The row that makes a file the one of its content. */
+export interface AttachmentRow extends FrameLayout {
+  readonly id: AttachmentId;
+  /** GridFS id, 12 octets. */
+  readonly file: Buffer;
+  readonly condemned: Condemnation | undefined;
+}
+
+/** Each condemnation has a mark of its own, so that who acts on one never acts on a later one. */
+export interface Condemnation {
+  readonly at: number;
+  readonly mark: Buffer;
+}
+
+interface AttachmentDocument extends Document {
+  readonly _id: Buffer;
+  readonly v: 1;
+  readonly file: ObjectId;
+  readonly size: number;
+  readonly compression: 'none' | 'zstd';
+  readonly frames: Buffer;
+  readonly condemnedAt?: number;
+  readonly condemnation?: Buffer;
+}
+
+/** `attachments`: one row per content, `_id` = SHA-256 of its octets. */
+export class AttachmentCollection {
+  readonly #collection: Collection<AttachmentDocument>;
+
+  constructor(database: Database) {
+    this.#collection = database.db.collection<AttachmentDocument>('attachments', { promoteBuffers: true });
+  }
+
+  /** False where another file is the one already. */
+  async insert(row: AttachmentRow): Promise<boolean> {
+    try {
+      await this.#collection.insertOne({
+        _id: Buffer.from(row.id, 'hex'),
+        v: 1,
+        file: new ObjectId(row.file),
+        size: row.size,
+        compression: row.compression,
+        frames: row.frames,
+      });
+      return true;
+    } catch (error) {
+      if (isDuplicateKey(error)) return false;
+      throw error;
+    }
+  }
+
+  /** Those of the rows that are there, in no order. */
+  async find(ids: readonly AttachmentId[]): Promise<AttachmentRow[]> {
+    const documents = await this.#collection.find({ _id: { $in: keys(ids) } }).toArray();
+    return documents.map(toRow);
+  }
+
+  /** The next rows in order of id. */
+  async page(after: AttachmentId | undefined, limit: number): Promise<AttachmentRow[]> {
+    const low =
+      after === undefined ? { $gte: new Binary(Buffer.alloc(32)) } : { $gt: new Binary(Buffer.from(after, 'hex')) };
+    const bounds = { ...low, $lte: new Binary(Buffer.alloc(32, 0xff)) };
+    const documents = await this.#collection
+      .find({ _id: bounds } as unknown as Document)
+      .sort({ _id: 1 })
+      .limit(limit)
+      .toArray();
+    return documents.map(toRow);
+  }
+
+  /** False where the row is gone or condemned already. */
+  async condemn(id: AttachmentId, condemnation: Condemnation): Promise<boolean> {
+    const result = await this.#collection.updateOne(
+      { _id: Buffer.from(id, 'hex'), condemnedAt: { $exists: false } },
+      { $set: { condemnedAt: condemnation.at, condemnation: condemnation.mark } },
+    );
+    return result.matchedCount === 1;
+  }
+
+  /** Lifts the condemnation where there is one; a row that is gone stays gone. */
+  async lift(ids: readonly AttachmentId[]): Promise<void> {
+    await this.#collection.updateMany(
+      { _id: { $in: keys(ids) }, condemnedAt: { $exists: true } },
+      { $unset: { condemnedAt: '', condemnation: '' } },
+    );
+  }
+
+  /** Deletes the row if it is still condemned by this very condemnation. */
+  async deleteCondemned(id: AttachmentId, condemnation: Condemnation): Promise<boolean> {
+    const result = await this.#collection.deleteOne({ _id: Buffer.from(id, 'hex'), condemnation: condemnation.mark });
+    return result.deletedCount === 1;
+  }
+}
+
+function keys(ids: readonly AttachmentId[]): Buffer[] {
+  return ids.map((id) => Buffer.from(id, 'hex'));
+}
+
+function toRow(document: AttachmentDocument): AttachmentRow {
+  const { condemnedAt, condemnation } = document;
+  return {
+    id: document._id.toString('hex') as AttachmentId,
+    file: Buffer.from(document.file.id),
+    size: document.size,
+    compression: document.compression,
+    // A copy, for rows are cached and the original is a view into the whole reply.
+    frames: Buffer.from(document.frames),
+    condemned:
+      condemnedAt === undefined || condemnation === undefined ? undefined : { at: condemnedAt, mark: condemnation },
+  };
+}

@@ -1,0 +1,96 @@
+import type { Clock } from '../kernel/clock.ts';
+import { MailError } from '../kernel/errors.ts';
+import type { AttachmentId } from '../kernel/ids.ts';
+import type { AttachmentCollection } from './attachment-collection.ts';
+import type { AttachmentFileCollection } from './attachment-file-collection.ts';
+import type { AttachmentRefCollection } from './attachment-ref-collection.ts';
+import type { AttachmentOwner, AttachmentSource } from './attachments.ts';
+import { writeAttachment } from './write-attachment.ts';
+
+/** How often a row may vanish under a writer who has its ref in place before the writer gives up. */
+const ROUNDS = 8;
+
+export interface AttachmentCollections {
+  readonly rows: AttachmentCollection;
+  readonly refs: AttachmentRefCollection;
+  readonly files: AttachmentFileCollection;
+}
+
+/**
+ * Keeps attachments. The ref comes first, then the look at the row: a sweep that saw no ref has condemned the row
+ * before that look and must then find it still condemned to delete it. So either the condemnation is lifted here, or
+ * the row is gone here and its octets are uploaded anew.
+ */
+export class AttachmentKeeper {
+  readonly #collections: AttachmentCollections;
+  readonly #clock: Clock;
+  /** Uploads under way in this process, so that recipients of one message do not upload the same octets each. */
+  readonly #uploads = new Map<AttachmentId, Promise<void>>();
+
+  constructor(collections: AttachmentCollections, clock: Clock) {
+    this.#collections = collections;
+    this.#clock = clock;
+  }
+
+  async keep(owner: AttachmentOwner, token: Buffer, sources: readonly AttachmentSource[]): Promise<void> {
+    const wanted = new Map(sources.map((source) => [source.id, source]));
+    if (wanted.size === 0) return;
+    await this.#collections.refs.put(owner, [...wanted.keys()], token, this.#clock.now());
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const missing = await this.#missing([...wanted.keys()]);
+      if (missing.length === 0) return;
+      for (const id of missing) {
+        const source = wanted.get(id);
+        if (source !== undefined) await this.#upload(source);
+      }
+    }
+    throw new MailError('unavailable', 'Storage is busy, please try again', { retryAfterMs: 5000 });
+  }
+
+  async share(owner: AttachmentOwner, token: Buffer, ids: readonly AttachmentId[]): Promise<void> {
+    if (ids.length === 0) return;
+    const wanted = [...new Set(ids)];
+    await this.#collections.refs.put(owner, wanted, token, this.#clock.now());
+    for (let round = 0; round < 2; round += 1) {
+      if ((await this.#missing(wanted)).length === 0) return;
+    }
+    throw new MailError('attachment-not-found', 'An attachment of this message is not there');
+  }
+
+  /** Lifts condemnations; then the ids without a row, which may be some whose row went before it was lifted. */
+  async #missing(ids: readonly AttachmentId[]): Promise<AttachmentId[]> {
+    const rows = await this.#collections.rows.find(ids);
+    const condemned = rows.filter((row) => row.condemned !== undefined).map((row) => row.id);
+    if (condemned.length === 0) return without(ids, rows);
+    await this.#collections.rows.lift(condemned);
+    return without(ids, await this.#collections.rows.find(ids));
+  }
+
+  async #upload(source: AttachmentSource): Promise<void> {
+    const running = this.#uploads.get(source.id);
+    if (running !== undefined) {
+      // Whatever comes of it, the caller looks again.
+      await running.catch(() => undefined);
+      return;
+    }
+    const upload = this.#uploadAlone(source);
+    this.#uploads.set(source.id, upload);
+    try {
+      await upload;
+    } finally {
+      this.#uploads.delete(source.id);
+    }
+  }
+
+  async #uploadAlone(source: AttachmentSource): Promise<void> {
+    const written = await writeAttachment(this.#collections.files, source);
+    // Where the outcome of this insert is unknown the file stays: a row may name it. The sweep settles it.
+    const isTheOne = await this.#collections.rows.insert({ id: source.id, condemned: undefined, ...written });
+    if (!isTheOne) await this.#collections.files.delete(written.file);
+  }
+}
+
+function without(ids: readonly AttachmentId[], rows: readonly { readonly id: AttachmentId }[]): AttachmentId[] {
+  const found = new Set(rows.map((row) => row.id));
+  return ids.filter((id) => !found.has(id));
+}

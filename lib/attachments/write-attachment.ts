@@ -1,0 +1,117 @@
+import { createHash } from 'node:crypto';
+import { MailError } from '../kernel/errors.ts';
+import type { AttachmentFileCollection } from './attachment-file-collection.ts';
+import { FRAME_OCTETS, frameCount, type FrameLayout } from './attachment-frames.ts';
+import type { AttachmentSource } from './attachments.ts';
+import { isWorthwhile, mayCompress } from './compression-choice.ts';
+import { compress } from './zstd.ts';
+
+/** A file that holds a source's octets and that no row names yet. */
+export interface WrittenFile extends FrameLayout {
+  readonly file: Buffer;
+}
+
+/**
+ * Writes the source's octets to a new file, compressed where the type allows it and the first frame says that it pays.
+ * Holds two frames. What it leaves behind when it fails is removed, or else swept later.
+ * @throws MailError `internal` where the source's octets are not what its id says
+ */
+export async function writeAttachment(files: AttachmentFileCollection, source: AttachmentSource): Promise<WrittenFile> {
+  const file = files.newFileId();
+  try {
+    return await writeFrames(files, source, file);
+  } catch (error) {
+    await files.delete(file).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function writeFrames(
+  files: AttachmentFileCollection,
+  source: AttachmentSource,
+  file: Buffer,
+): Promise<WrittenFile> {
+  const chunks = new ChunkWriter(files, file);
+  const hash = createHash('sha256');
+  const index = Buffer.alloc(4 * frameCount(source.size));
+  let frames = 0;
+  let isCompressed = mayCompress(source.type);
+  for await (const frame of inFrames(source.read())) {
+    hash.update(frame);
+    const packed = isCompressed ? await compress(frame) : frame;
+    if (frames === 0 && isCompressed) isCompressed = isWorthwhile(frame.length, packed.length);
+    const stored = isCompressed ? packed : frame;
+    if (frames < index.length / 4) index.writeUInt32BE(stored.length, 4 * frames);
+    frames += 1;
+    await chunks.write(stored);
+  }
+  // Checked before the row makes it the one: octets under a wrong hash would reach other people's messages.
+  if (hash.digest('hex') !== source.id) {
+    throw new MailError('internal', 'Internal error, please try again later', {
+      cause: new Error('spooled octets changed'),
+    });
+  }
+  await files.insertFile(file, source.id, await chunks.finish());
+  return {
+    file,
+    size: source.size,
+    compression: isCompressed ? 'zstd' : 'none',
+    frames: isCompressed ? index : Buffer.alloc(0),
+  };
+}
+
+/** Cuts a stream into frames; the memory of a frame is used again for the next one. */
+async function* inFrames(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
+  const frame = Buffer.allocUnsafeSlow(FRAME_OCTETS);
+  let length = 0;
+  for await (const octets of source) {
+    let taken = 0;
+    while (taken < octets.length) {
+      const copied = octets.copy(frame, length, taken);
+      taken += copied;
+      length += copied;
+      if (length === FRAME_OCTETS) {
+        yield frame;
+        length = 0;
+      }
+    }
+  }
+  if (length > 0) yield frame.subarray(0, length);
+}
+
+/** Fills chunks to the octet, as GridFS wants them. */
+class ChunkWriter {
+  readonly #files: AttachmentFileCollection;
+  readonly #file: Buffer;
+  readonly #chunk = Buffer.allocUnsafeSlow(FRAME_OCTETS);
+  #filled = 0;
+  #count = 0;
+
+  constructor(files: AttachmentFileCollection, file: Buffer) {
+    this.#files = files;
+    this.#file = file;
+  }
+
+  async write(octets: Buffer): Promise<void> {
+    let taken = 0;
+    while (taken < octets.length) {
+      const copied = octets.copy(this.#chunk, this.#filled, taken);
+      taken += copied;
+      this.#filled += copied;
+      if (this.#filled === FRAME_OCTETS) await this.#insert();
+    }
+  }
+
+  /** @returns octets written */
+  async finish(): Promise<number> {
+    const length = this.#count * FRAME_OCTETS + this.#filled;
+    if (this.#filled > 0) await this.#insert();
+    return length;
+  }
+
+  async #insert(): Promise<void> {
+    await this.#files.insertChunk(this.#file, this.#count, this.#chunk.subarray(0, this.#filled));
+    this.#count += 1;
+    this.#filled = 0;
+  }
+}

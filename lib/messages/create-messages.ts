@@ -1,0 +1,157 @@
+import { randomBytes } from 'node:crypto';
+import type { Attachments } from '../attachments/index.ts';
+import { orTemporary, type Database } from '../db/index.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { MailError } from '../kernel/errors.ts';
+import type { AccountId, MessageId } from '../kernel/ids.ts';
+import type { Logger } from '../kernel/logger.ts';
+import { LruCache } from '../kernel/lru-cache.ts';
+import { defaultsOf } from '../kernel/section.ts';
+import { checkMessage, type MessageProblem } from './check-message.ts';
+import { copyMessage } from './copy-message.ts';
+import { MessageCollection } from './message-collection.ts';
+import { OpenedMessage } from './open-message.ts';
+import { ContentReader } from './read-content.ts';
+import { readDigests } from './read-digests.ts';
+import { ReadMessage, readMessage } from './read-message.ts';
+import { Renderings } from './renderings.ts';
+import { messagesSection, type MessagesSettings } from './settings.ts';
+import { storeMessage } from './store-message.ts';
+import type {
+  IngestOptions,
+  IngestedMessage,
+  MessageContent,
+  MessageDigest,
+  MessageRenderer,
+  Messages,
+  StoreOptions,
+  StoredMessage,
+} from './messages.ts';
+
+export interface MessagesOptions {
+  readonly database: Database;
+  readonly attachments: Attachments;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly renderer: MessageRenderer;
+  /** Where large messages lie while they are being stored; created where it is missing. */
+  readonly spoolDir: string;
+  readonly settings?: Partial<MessagesSettings>;
+}
+
+/** The room with what only keepers of the store need. */
+export interface MessagesRoom extends Messages {
+  /** Reads a message whole and holds it against its hash; for checks of the store. No problems: an empty list. */
+  checkMessage(account: AccountId, messageId: MessageId): Promise<readonly MessageProblem[]>;
+  /** All message ids of an account, live or not, in batches. */
+  messageIds(account: AccountId): AsyncIterable<MessageId>;
+}
+
+const CACHE_LIFETIME_MS = 5 * 60 * 1000;
+const COPIES_AT_ONCE = 8;
+const RENEW_BATCH = 1000;
+const PAGE = 256;
+
+export function createMessages(options: MessagesOptions): MessagesRoom {
+  return new StoredMessages(options, new MessageCollection(options.database));
+}
+
+class StoredMessages implements MessagesRoom {
+  readonly #options: MessagesOptions;
+  readonly #settings: MessagesSettings;
+  readonly #messages: MessageCollection;
+  readonly #renderings: Renderings;
+  readonly #opened: LruCache<string, OpenedMessage>;
+
+  constructor(options: MessagesOptions, messages: MessageCollection) {
+    this.#options = options;
+    this.#settings = { ...defaultsOf(messagesSection), ...options.settings };
+    this.#messages = messages;
+    this.#renderings = new Renderings({ ...options, messages });
+    this.#opened = new LruCache({
+      clock: options.clock,
+      maxWeight: this.#settings.cacheOctets,
+      lifetimeMs: CACHE_LIFETIME_MS,
+    });
+  }
+
+  ingest(source: AsyncIterable<Buffer>, options: IngestOptions): Promise<IngestedMessage> {
+    const { attachmentOctets, memoryOctets } = this.#settings;
+    return readMessage(source, options, { directory: this.#options.spoolDir, memoryOctets }, attachmentOctets);
+  }
+
+  store(account: AccountId, ingested: IngestedMessage, options: StoreOptions): Promise<StoredMessage> {
+    if (!(ingested instanceof ReadMessage)) throw new TypeError('only what this room has ingested can be stored');
+    const { attachments, renderer } = this.#options;
+    return storeMessage({ messages: this.#messages, attachments, renderer }, account, ingested, options);
+  }
+
+  async open(account: AccountId, messageId: MessageId): Promise<MessageContent> {
+    const opened = await this.#opened.load(
+      account + messageId,
+      () => this.#open(account, messageId),
+      (message) => message.weight,
+    );
+    if (opened === undefined) throw notFound();
+    return opened;
+  }
+
+  digests(account: AccountId, messageIds: readonly MessageId[]): AsyncIterable<MessageDigest | undefined> {
+    return readDigests(this.#messages, this.#renderings, account, messageIds);
+  }
+
+  async copyTo(source: AccountId, target: AccountId, messageIds: readonly MessageId[]): Promise<void> {
+    const { attachments, clock } = this.#options;
+    const waiting = messageIds.values();
+    const worker = async (): Promise<void> => {
+      for (const messageId of waiting) {
+        await copyMessage({ messages: this.#messages, attachments }, source, target, messageId, clock.now());
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(COPIES_AT_ONCE, messageIds.length) }, worker));
+  }
+
+  async renew(account: AccountId, messageIds: readonly MessageId[]): Promise<readonly boolean[]> {
+    const results: boolean[] = [];
+    for (let start = 0; start < messageIds.length; start += RENEW_BATCH) {
+      const keys = messageIds.slice(start, start + RENEW_BATCH).map((messageId) => ({ account, messageId }));
+      results.push(...(await orTemporary(() => this.#messages.renew(keys, randomBytes(8)))));
+    }
+    return results;
+  }
+
+  checkMessage(account: AccountId, messageId: MessageId): Promise<readonly MessageProblem[]> {
+    return checkMessage(this.#messages, this.#renderings, this.#options.attachments, account, messageId);
+  }
+
+  async *messageIds(account: AccountId): AsyncGenerator<MessageId, void, undefined> {
+    for (
+      let page = await this.#page(undefined, account);
+      page.length > 0;
+      page = await this.#page(page.at(-1), account)
+    ) {
+      for (const { messageId } of page) yield messageId;
+    }
+  }
+
+  #page(
+    after: { readonly account: AccountId; readonly messageId: MessageId } | undefined,
+    account: AccountId,
+  ): ReturnType<MessageCollection['page']> {
+    return orTemporary(() => this.#messages.page(after, PAGE, account));
+  }
+
+  async #open(account: AccountId, messageId: MessageId): Promise<OpenedMessage | undefined> {
+    const record = await this.#messages.find({ account, messageId });
+    if (record === undefined) return undefined;
+    const { rendered } = record;
+    const rendering = await (this.#renderings.isStale(rendered)
+      ? this.#renderings.renew(record)
+      : this.#renderings.fetch(rendered));
+    return new OpenedMessage(record, rendering, new ContentReader(record, this.#options.attachments));
+  }
+}
+
+function notFound(): MailError {
+  return new MailError('message-not-found', 'There is no such message');
+}
