@@ -1,2 +1,6 @@
 export type * from './journal.ts';
 export { SystemFlag } from './journal.ts';
+export { createMailboxes, openJournalStore, type Journal, type MailboxesOptions } from './mailboxes.ts';
+export { createLocalHints, type Hints } from './hints.ts';
+export { journalSection, type JournalSettings } from './settings.ts';
+export { lookupPath, parseMailboxPath } from './mailbox-path.ts';

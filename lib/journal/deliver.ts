@@ -1,0 +1,55 @@
+import type { Uid, MessageId } from '../kernel/ids.ts';
+import type { AccountLog } from './account-log.ts';
+import type { LoadedAccount } from './account-logs.ts';
+import { deliverCommand } from './decide-messages.ts';
+import type { AppendResult, CommitOptions, Delivery } from './journal.ts';
+
+const PAGE = 512;
+
+/**
+ * The journal's half of a delivery: one append for a message id, however often and wherever it is tried. What the
+ * state does not remember is looked for in the journal, no earlier than where the message's data was written.
+ */
+export async function deliverOnce(
+  { log, queue }: LoadedAccount,
+  delivery: Delivery,
+  options: CommitOptions,
+): Promise<AppendResult> {
+  const { message, mailboxPath, existedSinceQ } = delivery;
+  if (existedSinceQ !== undefined) {
+    const earlier = await findDelivery(log, message.messageId, existedSinceQ);
+    if (earlier !== undefined) return earlier;
+  }
+  return queue.submit(deliverCommand(message, mailboxPath), {
+    deadline: options.deadline,
+    messageIds: [message.messageId],
+  });
+}
+
+/** Among the records after `since` that the state does not remember the deliveries of. */
+async function findDelivery(log: AccountLog, messageId: MessageId, since: number): Promise<AppendResult | undefined> {
+  let q = since;
+  while (q < log.state.deliveriesFrom && !log.state.deliveries.has(messageId)) {
+    const records = await log.store.readAfter(log.account, q, PAGE);
+    for (const record of records) {
+      for (const change of record.changes) {
+        if (change.kind !== 'append' || change.origin !== 'delivery') continue;
+        const row = change.rows.find((own) => own.messageId === messageId);
+        if (row === undefined) continue;
+        const uidValidity = uidValidityOf(log, change.mailbox);
+        return { mailbox: change.mailbox, uidValidity, uids: [row.uid as Uid], modseq: record.q };
+      }
+    }
+    const last = records.at(-1);
+    if (last === undefined) return undefined;
+    ({ q } = last);
+  }
+  return undefined;
+}
+
+/** A mailbox keeps its UIDVALIDITY for life; of one that is long gone nobody asks. */
+function uidValidityOf(log: AccountLog, mailbox: AppendResult['mailbox']): number {
+  return (
+    (log.state.mailboxes.get(mailbox) ?? log.state.removed.get(mailbox)?.header)?.uidValidity ?? log.state.uidValidity
+  );
+}

@@ -1,0 +1,152 @@
+import { randomBytes } from 'node:crypto';
+import type { MailboxId } from '../kernel/ids.ts';
+import type { AccountState, MailboxHeader, RemovedMailbox } from './account-state.ts';
+import {
+  checkpointOf,
+  NO_SEGMENTS,
+  type Checkpoint,
+  type MailboxSegments,
+  type RowSegmentRef,
+  type SegmentRef,
+  type TombstoneSegmentRef,
+} from './checkpoint.ts';
+import type { Columns } from './columns.ts';
+import type { SegmentKey } from './journal-store.ts';
+import { packRowSegment, planSegments } from './segments.ts';
+import { TombstoneList } from './tombstones.ts';
+
+/** Deliveries of this many last records are written down, for retries that meet a state opened later. */
+const DELIVERIES_KEPT = 1024;
+/** Deleted mailboxes that are remembered for their messages' sake. */
+const MOST_REMOVED = 10_000;
+const SEGMENT_TOMBSTONES = 8192;
+
+export interface FoldInput {
+  /** With the columns of all changed mailboxes. */
+  readonly state: AccountState;
+  readonly previous: Checkpoint;
+  /** All tombstones of mailboxes whose segments of them are to be written together. */
+  readonly scattered: ReadonlyMap<MailboxId, TombstoneList>;
+  /** What went before this is forgotten. */
+  readonly forgetBefore: number;
+}
+
+/** What a fold writes: segments first, then the checkpoint that names them; what it no longer names goes last. */
+export interface FoldPlan {
+  readonly checkpoint: Checkpoint;
+  readonly written: readonly { readonly key: SegmentKey; readonly packed: Buffer }[];
+  readonly superseded: readonly SegmentKey[];
+}
+
+/** Mailboxes that records after `since` touched, deleted ones too. */
+export function changedMailboxes(state: AccountState, since: number): MailboxHeader[] {
+  const isChanged = ({ highestModSeq, isNoselect }: MailboxHeader): boolean => !isNoselect && highestModSeq > since;
+  return [
+    ...[...state.mailboxes.values()].filter(isChanged),
+    ...[...state.removed.values()].map(({ header }) => header).filter(isChanged),
+  ];
+}
+
+/** Packs the state; the only changes to it are deleted mailboxes that are forgotten. */
+export function planFold({ state, previous, scattered, forgetBefore }: FoldInput): FoldPlan {
+  const writer = new SegmentWriter();
+  forgetRemoved(state, forgetBefore);
+  const changed = new Set(changedMailboxes(state, previous.q).map(({ id }) => id));
+  const segments = new Map<MailboxId, MailboxSegments>();
+  for (const id of [...state.mailboxes.keys(), ...state.removed.keys()]) {
+    const before = previous.segments.get(id) ?? NO_SEGMENTS;
+    const columns = changed.has(id) ? state.columns(id) : undefined;
+    const rows = columns === undefined ? before.rows : writeRows(writer, id, columns, before.rows, previous.q);
+    const after = {
+      rows,
+      ...writeTombstones(writer, id, before, columns?.tombstones, scattered.get(id), forgetBefore),
+    };
+    if (after.rows.length > 0 || after.tombstones.length > 0 || after.tombstoneFloor > 0) segments.set(id, after);
+  }
+  const checkpoint = checkpointOf(
+    state,
+    randomBytes(12).toString('hex'),
+    segments,
+    Math.max(0, state.q - DELIVERIES_KEPT),
+  );
+  return { checkpoint, written: writer.written, superseded: supersededBy(previous, segments) };
+}
+
+class SegmentWriter {
+  readonly written: { readonly key: SegmentKey; readonly packed: Buffer }[] = [];
+  readonly #generation = randomBytes(8).toString('hex');
+
+  write(mailbox: MailboxId, packed: Buffer, count: number): SegmentRef {
+    const ref = { generation: this.#generation, number: this.written.length, count };
+    this.written.push({ key: { mailbox, ref }, packed });
+    return ref;
+  }
+}
+
+function writeRows(
+  writer: SegmentWriter,
+  mailbox: MailboxId,
+  columns: Columns,
+  before: readonly RowSegmentRef[],
+  since: number,
+): RowSegmentRef[] {
+  return planSegments(columns, before, since).map((part) => {
+    if (part.kind === 'keep') return part.ref;
+    const { from, to } = part;
+    const ref = writer.write(mailbox, packRowSegment(columns, from, to), to - from);
+    return { ...ref, first: columns.uid(from), last: columns.uid(to - 1) };
+  });
+}
+
+function writeTombstones(
+  writer: SegmentWriter,
+  mailbox: MailboxId,
+  before: MailboxSegments,
+  fresh: TombstoneList | undefined,
+  scattered: TombstoneList | undefined,
+  forgetBefore: number,
+): Pick<MailboxSegments, 'tombstones' | 'tombstoneFloor'> {
+  const list = new TombstoneList();
+  if (scattered !== undefined) list.addPacked(scattered.slice(0, scattered.count));
+  if (fresh !== undefined) list.addPacked(fresh.slice(0, fresh.count));
+  const standing = scattered === undefined ? before.tombstones : [];
+  const tombstones = standing.filter(({ lastAt }) => lastAt >= forgetBefore);
+  let { tombstoneFloor } = before;
+  for (const { lastAt, lastQ } of standing) if (lastAt < forgetBefore) tombstoneFloor = Math.max(tombstoneFloor, lastQ);
+  let from = 0;
+  for (; from < list.count && list.at(from) < forgetBefore; from += 1)
+    tombstoneFloor = Math.max(tombstoneFloor, list.q(from));
+  const written: TombstoneSegmentRef[] = [];
+  for (; from < list.count; from += SEGMENT_TOMBSTONES) {
+    const to = Math.min(list.count, from + SEGMENT_TOMBSTONES);
+    const ref = writer.write(mailbox, list.slice(from, to), to - from);
+    written.push({ ...ref, lastQ: list.q(to - 1), lastAt: list.at(to - 1) });
+  }
+  return { tombstones: [...tombstones, ...written], tombstoneFloor };
+}
+
+function forgetRemoved(state: AccountState, forgetBefore: number): void {
+  let excess = state.removed.size - MOST_REMOVED;
+  const isForgotten = ({ header, removedAt }: RemovedMailbox): boolean =>
+    removedAt < forgetBefore || (header.uidNext === 1 && header.messages === 0);
+  for (const [id, removed] of state.removed) {
+    if (!isForgotten(removed) && excess <= 0) continue;
+    excess -= 1;
+    state.removed.delete(id);
+    state.unloadColumns(id);
+  }
+}
+
+function supersededBy(previous: Checkpoint, segments: ReadonlyMap<MailboxId, MailboxSegments>): SegmentKey[] {
+  const superseded: SegmentKey[] = [];
+  for (const [mailbox, before] of previous.segments) {
+    const after = segments.get(mailbox) ?? NO_SEGMENTS;
+    const kept = new Set(
+      [...after.rows, ...after.tombstones].map(({ generation, number }) => `${generation}/${number}`),
+    );
+    for (const ref of [...before.rows, ...before.tombstones]) {
+      if (!kept.has(`${ref.generation}/${ref.number}`)) superseded.push({ mailbox, ref });
+    }
+  }
+  return superseded;
+}

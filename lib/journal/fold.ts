@@ -1,0 +1,113 @@
+import type { Clock } from '../kernel/clock.ts';
+import type { MailboxId } from '../kernel/ids.ts';
+import type { Logger } from '../kernel/logger.ts';
+import type { AccountLog } from './account-log.ts';
+import { NO_CHECKPOINT, NO_SEGMENTS } from './checkpoint.ts';
+import { changedMailboxes, planFold } from './fold-plan.ts';
+import { isMissing, loadColumns } from './load-columns.ts';
+import type { JournalSettings } from './settings.ts';
+import type { TombstoneList } from './tombstones.ts';
+import { readTombstones } from './vanished.ts';
+
+/** Runs of tombstones of one mailbox; with more they are written together. */
+const MOST_TOMBSTONE_SEGMENTS = 8;
+
+export interface FolderOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly settings: Pick<JournalSettings, 'foldRecords' | 'foldSize' | 'tombstoneWindow'>;
+}
+
+/**
+ * Writes an account down: segments of changed mailboxes under a new random generation, then the checkpoint by
+ * compare-and-set, then removes what the old one alone named. A crash at any point leaves garbage, never damage.
+ */
+export class Folder {
+  readonly #log: AccountLog;
+  readonly #options: FolderOptions;
+  #running: Promise<void> | undefined;
+
+  constructor(log: AccountLog, options: FolderOptions) {
+    this.#log = log;
+    this.#options = options;
+  }
+
+  get isBusy(): boolean {
+    return this.#running !== undefined;
+  }
+
+  /** Folds in the background once enough has come together; failures are logged, the next record tries again. */
+  foldIfDue(): void {
+    const { foldRecords, foldSize } = this.#options.settings;
+    if (this.#running !== undefined) return;
+    if (this.#log.tailRecords < foldRecords && this.#log.tailOctets < foldSize) return;
+    this.fold().catch((error: unknown) => {
+      this.#options.logger.warn(
+        { account: this.#log.account, error: String(error) },
+        'an account could not be written down',
+      );
+    });
+  }
+
+  /** Waits for a fold under way, whatever comes of it. */
+  async settled(): Promise<void> {
+    await this.#running?.catch(() => undefined);
+  }
+
+  /** @throws MailError `unavailable` */
+  fold(): Promise<void> {
+    this.#running ??= this.#fold().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  async #fold(): Promise<void> {
+    const log = this.#log;
+    if (log.tailRecords === 0) return;
+    const previous = log.checkpoint;
+    const scattered = await this.#readScatteredTombstones();
+    for (let unloaded = this.#unloaded(); unloaded.length > 0; unloaded = this.#unloaded())
+      await loadColumns(log, unloaded);
+    if (log.checkpoint !== previous) return;
+    // From the snapshot of state and columns in here nothing waits until all of it is packed.
+    const plan = planFold({
+      state: log.state,
+      previous: previous ?? NO_CHECKPOINT,
+      scattered,
+      forgetBefore: this.#options.clock.now() - this.#options.settings.tombstoneWindow,
+    });
+    await log.store.writeSegments(log.account, plan.written);
+    if (!(await log.store.replaceCheckpoint(log.account, plan.checkpoint, previous))) {
+      // Another was first; ours are known to nobody.
+      await log.store.removeSegments(
+        log.account,
+        plan.written.map(({ key }) => key),
+      );
+      await log.rereadCheckpoint();
+      return;
+    }
+    log.useCheckpoint(plan.checkpoint);
+    await log.store.removeSegments(log.account, plan.superseded);
+  }
+
+  /** Tombstones of changed mailboxes that lie in too many segments. */
+  async #readScatteredTombstones(): Promise<ReadonlyMap<MailboxId, TombstoneList>> {
+    const log = this.#log;
+    const { checkpoint } = log;
+    const scattered = new Map<MailboxId, TombstoneList>();
+    for (const { id } of changedMailboxes(log.state, checkpoint?.q ?? 0)) {
+      const { tombstones } = checkpoint?.segments.get(id) ?? NO_SEGMENTS;
+      if (tombstones.length <= MOST_TOMBSTONE_SEGMENTS) continue;
+      const list = await readTombstones(log, id, tombstones);
+      if (list !== undefined) scattered.set(id, list);
+    }
+    return scattered;
+  }
+
+  #unloaded(): MailboxId[] {
+    return changedMailboxes(this.#log.state, this.#log.checkpoint?.q ?? 0).flatMap(({ id }) =>
+      isMissing(this.#log, id) ? [id] : [],
+    );
+  }
+}

@@ -1,0 +1,47 @@
+import type { AccountId, MailboxId } from '../kernel/ids.ts';
+import type { JournalRecord } from './changes.ts';
+import type { Checkpoint, SegmentRef } from './checkpoint.ts';
+
+/** What became of records handed to `insert`, in order. */
+export type CommitOutcome =
+  | { readonly kind: 'committed' }
+  /**
+   * The first `committed` records are in for certain. The next met `reason`; those after it were not attempted,
+   * but for `unknown`, when nothing is known of any of them.
+   */
+  | {
+      readonly kind: 'stopped';
+      readonly committed: number;
+      readonly reason: 'duplicate' | 'failed' | 'unknown';
+      readonly error: unknown;
+    };
+
+/** A segment's place: whose, and the random generation and number within it. */
+export interface SegmentKey {
+  readonly mailbox: MailboxId;
+  readonly ref: Pick<SegmentRef, 'generation' | 'number'>;
+}
+
+/**
+ * The journal's three collections as the commit loop and the fold see them. Reads throw MailError `unavailable`;
+ * inserts tell their outcome as a value. Tests put an unreliable store around the real one.
+ */
+export interface JournalStore {
+  /** Records of consecutive `q`. One goes with other accounts' in a batch, several go as one ordered insert. */
+  insert(account: AccountId, records: readonly JournalRecord[]): Promise<CommitOutcome>;
+  /** The records after `q` in order, at most `limit`, ending before the first gap. */
+  readAfter(account: AccountId, q: number, limit: number): Promise<JournalRecord[]>;
+  readCheckpoint(account: AccountId): Promise<Checkpoint | undefined>;
+  /**
+   * Replaces the checkpoint if it is still the expected one; undefined expects that there is none.
+   * @returns false where it is another one by now. @throws MailError `unavailable`: it may have been replaced
+   */
+  replaceCheckpoint(account: AccountId, checkpoint: Checkpoint, expected: Checkpoint | undefined): Promise<boolean>;
+  /** In the order of the keys; undefined for each that is gone. */
+  readSegments(account: AccountId, keys: readonly SegmentKey[]): Promise<(Buffer | undefined)[]>;
+  writeSegments(
+    account: AccountId,
+    segments: readonly { readonly key: SegmentKey; readonly packed: Buffer }[],
+  ): Promise<void>;
+  removeSegments(account: AccountId, keys: readonly SegmentKey[]): Promise<void>;
+}

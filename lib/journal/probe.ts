@@ -1,0 +1,120 @@
+import type { AccountId } from '../kernel/ids.ts';
+import type { Logger } from '../kernel/logger.ts';
+import type { AccountLogs, LoadedAccount } from './account-logs.ts';
+import type { Hints } from './hints.ts';
+import type { AccountEvent } from './journal.ts';
+
+export interface AccountProbeOptions {
+  readonly logs: AccountLogs;
+  readonly hints: Hints;
+  readonly logger: Logger;
+  /** Accounts that are held are looked at after half to all of this. */
+  readonly intervalMs: number;
+}
+
+interface Held {
+  readonly loaded: LoadedAccount;
+  count: number;
+  readonly unsubscribe: () => void;
+  timer: NodeJS.Timeout | undefined;
+}
+
+/**
+ * Keeps accounts with sessions or watchers current: a hint makes their tail read at once, a reset of the hints
+ * and a jittered timer make it read without one.
+ */
+export class AccountProbe {
+  readonly #options: AccountProbeOptions;
+  readonly #held = new Map<AccountId, Held>();
+  readonly #endReset: () => void;
+  #isClosed = false;
+
+  constructor(options: AccountProbeOptions) {
+    this.#options = options;
+    this.#endReset = options.hints.onReset(() => {
+      for (const { loaded } of this.#held.values()) this.#look(loaded);
+    });
+  }
+
+  /** @returns lets go of the account again; once for each hold */
+  hold(loaded: LoadedAccount): () => void {
+    const { account } = loaded.log;
+    const held = this.#held.get(account) ?? this.#begin(account, loaded);
+    held.count += 1;
+    let isHeld = true;
+    return () => {
+      if (!isHeld) return;
+      isHeld = false;
+      held.count -= 1;
+      if (held.count === 0) this.#end(account, held);
+    };
+  }
+
+  /** Listens to every record; the account is read first where it is not in memory. */
+  watch(account: AccountId, listener: (event: AccountEvent) => void): () => void {
+    let stop = (): void => undefined;
+    let isStopped = false;
+    this.#options.logs
+      .use(account, async (loaded) => {
+        if (isStopped || this.#isClosed) return;
+        const own = (event: AccountEvent): void => listener(event);
+        loaded.log.watchers.add(own);
+        const letGo = this.hold(loaded);
+        stop = () => {
+          loaded.log.watchers.delete(own);
+          letGo();
+        };
+        await loaded.log.refresh();
+      })
+      .catch((error: unknown) =>
+        this.#options.logger.warn({ account, error: String(error) }, 'an account could not be watched'),
+      );
+    return () => {
+      isStopped = true;
+      stop();
+    };
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#endReset();
+    for (const [account, held] of [...this.#held]) this.#end(account, held);
+  }
+
+  #begin(account: AccountId, loaded: LoadedAccount): Held {
+    const { hints } = this.#options;
+    const held: Held = {
+      loaded,
+      count: 0,
+      unsubscribe: hints.subscribe(account, (q) => {
+        if (q > loaded.log.state.q) this.#look(loaded);
+      }),
+      timer: undefined,
+    };
+    this.#held.set(account, held);
+    this.#schedule(held);
+    return held;
+  }
+
+  #end(account: AccountId, held: Held): void {
+    clearTimeout(held.timer);
+    held.unsubscribe();
+    if (this.#held.get(account) === held) this.#held.delete(account);
+  }
+
+  #schedule(held: Held): void {
+    const delay = this.#options.intervalMs * (0.5 + Math.random() / 2);
+    const timer = setTimeout(() => {
+      this.#look(held.loaded);
+      this.#schedule(held);
+    }, delay);
+    timer.unref();
+    held.timer = timer;
+  }
+
+  #look({ log }: LoadedAccount): void {
+    log.refresh().catch((error: unknown) => {
+      this.#options.logger.warn({ account: log.account, error: String(error) }, 'the journal could not be read');
+    });
+  }
+}

@@ -1,0 +1,78 @@
+import { Binary, type Document } from 'mongodb';
+import { toTemporary, type Database } from '../db/index.ts';
+import type { AccountId } from '../kernel/ids.ts';
+import type { JournalStore, SegmentKey } from './journal-store.ts';
+
+interface SegmentDocument extends Document {
+  /** account (12) || mailbox (12) || generation (8) || number (4). */
+  readonly _id: Binary;
+  readonly v: number;
+  readonly packed: Buffer;
+}
+
+const SEGMENT_VERSION = 1;
+const READ_LIMIT_MS = 30_000;
+/** Documents of one read or write; a full segment takes about 350 KB. */
+const AT_ONCE = 16;
+
+/** Packed rows and tombstones; a document is written once and never changed. */
+export function openSegmentsCollection(
+  database: Database,
+): Pick<JournalStore, 'readSegments' | 'writeSegments' | 'removeSegments'> {
+  const collection = database.collection<SegmentDocument>('segments');
+  return {
+    readSegments: async (account, keys) => {
+      try {
+        const found = new Map<string, Buffer>();
+        for (const some of inChunks(keys)) {
+          const ids = some.map((key) => segmentKey(account, key));
+          const options = { maxTimeMS: READ_LIMIT_MS, promoteBuffers: true, batchSize: AT_ONCE + 1 };
+          for await (const document of collection.find({ _id: { $in: ids } }, options)) {
+            if (document.v === SEGMENT_VERSION) found.set(hexOf(document._id), document.packed);
+          }
+        }
+        return keys.map((key) => found.get(hexOf(segmentKey(account, key))));
+      } catch (error) {
+        throw toTemporary(error);
+      }
+    },
+    writeSegments: async (account, segments) => {
+      try {
+        for (const some of inChunks(segments)) {
+          await collection.insertMany(
+            some.map(({ key, packed }) => ({ _id: segmentKey(account, key), v: SEGMENT_VERSION, packed })),
+            { ordered: false },
+          );
+        }
+      } catch (error) {
+        throw toTemporary(error);
+      }
+    },
+    removeSegments: async (account, keys) => {
+      try {
+        for (const some of inChunks(keys)) {
+          await collection.deleteMany({ _id: { $in: some.map((key) => segmentKey(account, key)) } });
+        }
+      } catch (error) {
+        throw toTemporary(error);
+      }
+    },
+  };
+}
+
+function segmentKey(account: AccountId, { mailbox, ref }: SegmentKey): Binary {
+  const key = Buffer.alloc(36);
+  key.write(account + mailbox + ref.generation, 'hex');
+  key.writeUInt32BE(ref.number, 32);
+  return new Binary(key);
+}
+
+function hexOf(id: Binary | Buffer): string {
+  return Buffer.isBuffer(id) ? id.toString('hex') : id.toString('hex');
+}
+
+function inChunks<T>(items: readonly T[]): T[][] {
+  return Array.from({ length: Math.ceil(items.length / AT_ONCE) }, (_, index) =>
+    items.slice(index * AT_ONCE, (index + 1) * AT_ONCE),
+  );
+}

@@ -1,0 +1,50 @@
+import { defineSection, type SectionValues } from '../kernel/section.ts';
+
+export const journalSection = defineSection({
+  name: 'journal',
+  doc: 'Mailboxes: how commands are committed, written down and kept in memory.',
+  settings: {
+    commitTimeout: {
+      type: 'duration',
+      default: 15_000,
+      min: 100,
+      max: 120_000,
+      doc: 'How long a command may wait for the database to say what became of it; well below what IMAP clients wait.',
+    },
+    cacheSize: {
+      type: 'size',
+      default: 128 * 1024 * 1024,
+      min: 1024 * 1024,
+      doc: 'Memory for accounts that nobody has open. 10,000 messages take about 1 MB.',
+    },
+    foldRecords: {
+      type: 'integer',
+      default: 256,
+      min: 1,
+      max: 10_000,
+      doc: 'Records after which an account is written down anew, so that opening it reads few of them.',
+    },
+    foldSize: {
+      type: 'size',
+      default: 64 * 1024,
+      min: 1024,
+      max: 16 * 1024 * 1024,
+      doc: 'As fold-records, but by the size of the records.',
+    },
+    tombstoneWindow: {
+      type: 'duration',
+      default: 8 * 24 * 60 * 60 * 1000,
+      min: 24 * 60 * 60 * 1000,
+      doc: 'How long expunged messages are remembered; longer than deliveries are retried.',
+    },
+    probeInterval: {
+      type: 'duration',
+      default: 60_000,
+      min: 1000,
+      max: 600_000,
+      doc: 'Accounts with open sessions are looked at after half to all of this, in case a hint was lost.',
+    },
+  },
+});
+
+export type JournalSettings = SectionValues<typeof journalSection.settings>;
