@@ -1,13 +1,11 @@
-/** What FETCH needs of a part of a message. Offsets are octets of the whole message. */
+/**
+ * What FETCH needs of a part of a message: part numbers (RFC 3501 section 6.4.5) follow from the tree. Offsets are
+ * octets of the whole message.
+ */
 export interface MessagePart {
   /** Position in `MessageContent.parts`; the root is 0. */
   readonly index: number;
   readonly children: readonly number[];
-  /**
-   * Part number as FETCH names it, such as `1.2` (RFC 3501 section 6.4.5); '' for the root. The parts inside of
-   * an embedded message continue the number of the message/rfc822 part that holds it.
-   */
-  readonly section: string;
   /** A `message` part has its embedded message as its only child, unless that could not be parsed. */
   readonly kind: 'leaf' | 'multipart' | 'message';
   readonly headerStart: number;

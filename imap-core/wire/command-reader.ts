@@ -31,7 +31,7 @@ export interface CommandReaderPort {
   /**
    * Told of each literal before it is asked for; `stream` leaves it to the command, `bye` ends the connection.
    */
-  judgeLiteral(tag: string, text: CommandText): 'collect' | 'stream' | 'bye';
+  judgeLiteral(text: CommandText, literal: LiteralHeader): 'collect' | 'stream' | 'bye';
 }
 
 /** Reads one command, its literals included, and never more than the limits allow. */
@@ -51,12 +51,12 @@ export class CommandReader {
     let literals = 0;
     let literalOctets = 0;
     for (;;) {
-      const taken = await this.#line(limits.lineOctets - lineOctets);
+      const taken = await this.line(limits.lineOctets - lineOctets);
       if (taken === 'end') return { kind: 'end' };
       if (taken === 'too-long') {
         tag ??= tagOf(this.#input.peek(66).toString('latin1'));
         if (tag === undefined) return { kind: 'bye', reason: 'Line too long' };
-        return await this.#refuse(tag, 'Line too long', undefined, limits);
+        return await this.#refuse(tag, 'Line too long', undefined, limits.skippedOctets);
       }
       const { line } = taken;
       lineOctets += line.length;
@@ -69,9 +69,13 @@ export class CommandReader {
       }
       text.push(withoutLiteralHeader(line));
       if (tag === '') return { kind: 'bye', reason: 'Literal without a tag' };
-      const judged = this.#port.judgeLiteral(tag, text);
+      const judged = this.#port.judgeLiteral(text, literal);
       if (judged === 'bye') return { kind: 'bye', reason: 'Not before log-in' };
-      if (judged === 'stream') return { kind: 'stream', tag, text, literal };
+      const fault = literalFault(literal, literals + 1, literalOctets + literal.size, limits);
+      if (judged === 'stream') {
+        if (fault !== 'unasked') return { kind: 'stream', tag, text, literal };
+        return await this.#refuse(tag, FAULTS[fault], literal, limits.skippedOctets);
+      }
       literals += 1;
       literalOctets += literal.size;
       if (limits.commandOctets !== undefined) {
@@ -79,8 +83,7 @@ export class CommandReader {
           return { kind: 'bye', reason: 'Command too long' };
         }
       }
-      const fault = literalFault(literal, literals, literalOctets, limits);
-      if (fault !== undefined) return await this.#refuse(tag, fault, literal, limits);
+      if (fault !== undefined) return await this.#refuse(tag, FAULTS[fault], literal, limits.skippedOctets);
       if (literal.isSynchronising) this.#port.continueLiteral();
       const octets = await this.#literal(literal.size);
       if (octets === undefined) return { kind: 'end' };
@@ -88,7 +91,8 @@ export class CommandReader {
     }
   }
 
-  async #line(maxOctets: number): Promise<{ readonly line: string } | 'end' | 'too-long'> {
+  /** One line without its end. */
+  async line(maxOctets: number): Promise<{ readonly line: string } | 'end' | 'too-long'> {
     for (;;) {
       const result = this.#input.takeLine(maxOctets);
       if (result.kind === 'line') return { line: result.octets.toString('latin1') };
@@ -112,30 +116,33 @@ export class CommandReader {
     return octets;
   }
 
+  async #refuse(tag: string, reason: string, pending: LiteralHeader | undefined, budget: number): Promise<ReadResult> {
+    const outcome = await this.skipCommand(pending, budget);
+    if (outcome === 'done') return { kind: 'bad', tag, reason };
+    return outcome === 'end' ? { kind: 'end' } : { kind: 'bye', reason };
+  }
+
   /**
-   * Reads the refused command to its end. A client that waits for a continuation request never gets one, so that
-   * its command ends there; anything else it has sent or will send is skipped.
+   * Reads a refused command to its end. A client that waits for a continuation request never gets one, so that its
+   * command ends there; anything else it has sent or will send is skipped.
+   * @param pending the literal that was announced last, if it has not been read
+   * @returns `too-much` where more than `budget` octets would have to be skipped
    */
-  async #refuse(
-    tag: string,
-    reason: string,
-    pending: LiteralHeader | undefined,
-    limits: CommandLimits,
-  ): Promise<ReadResult> {
-    let budget = limits.skippedOctets;
+  async skipCommand(pending: LiteralHeader | undefined, budget: number): Promise<'done' | 'end' | 'too-much'> {
+    let left = budget;
     let literal = pending;
     for (;;) {
       if (literal !== undefined) {
-        if (literal.isSynchronising) return { kind: 'bad', tag, reason };
-        budget -= literal.size;
-        if (budget < 0) return { kind: 'bye', reason };
-        if (!(await this.skip(literal.size))) return { kind: 'end' };
+        if (literal.isSynchronising) return 'done';
+        left -= literal.size;
+        if (left < 0) return 'too-much';
+        if (!(await this.skip(literal.size))) return 'end';
       }
-      const rest = await this.#skipLine(budget);
-      if (rest === undefined) return this.#input.isEnded ? { kind: 'end' } : { kind: 'bye', reason };
-      budget -= rest.skipped;
+      const rest = await this.#skipLine(left);
+      if (rest === undefined) return this.#input.isEnded ? 'end' : 'too-much';
+      left -= rest.skipped;
       literal = literalHeaderOf(rest.tail);
-      if (literal === undefined) return { kind: 'bad', tag, reason };
+      if (literal === undefined) return 'done';
     }
   }
 
@@ -171,9 +178,21 @@ export class CommandReader {
   }
 }
 
-function literalFault(literal: LiteralHeader, count: number, total: number, limits: CommandLimits): string | undefined {
-  if (!literal.isSynchronising && literal.size > limits.nonSynchronisingOctets) return 'Literal too long to go unasked';
-  if (count > limits.literals) return 'Too many literals';
-  if (total > limits.literalOctets) return 'Literals too long';
-  return undefined;
+type LiteralFault = 'unasked' | 'too-many' | 'too-long';
+
+const FAULTS: Readonly<Record<LiteralFault, string>> = {
+  unasked: 'Literal too long to come unasked',
+  'too-many': 'Too many literals',
+  'too-long': 'Literals too long',
+};
+
+function literalFault(
+  literal: LiteralHeader,
+  count: number,
+  total: number,
+  limits: CommandLimits,
+): LiteralFault | undefined {
+  if (!literal.isSynchronising && literal.size > limits.nonSynchronisingOctets) return 'unasked';
+  if (count > limits.literals) return 'too-many';
+  return total > limits.literalOctets ? 'too-long' : undefined;
 }

@@ -1,0 +1,135 @@
+import type { ColumnItem, DigestItem, FetchItem, SectionItem } from '../../protocol/fetch-item.ts';
+import { columnText } from '../../responses/message-data.ts';
+import type { MessageContent, MessageDigest } from '../../session/message-content.ts';
+import type { MessageRow } from '../../session/selected-mailbox.ts';
+import type { MailboxView } from '../../view/mailbox-view.ts';
+import type { Output } from '../../wire/output.ts';
+import { writeSection } from './write-section.ts';
+
+/** One message to be answered for, at its 0-based position. */
+export interface WantedMessage {
+  readonly position: number;
+  readonly row: MessageRow;
+  readonly items: readonly FetchItem[];
+}
+
+/** A FETCH line could not be finished: the client can make no sense of what would follow. */
+export class BrokenResponse extends Error {
+  override readonly name = 'BrokenResponse';
+}
+
+export function isColumnItem(item: FetchItem): item is ColumnItem {
+  return !isDigestItem(item) && !isSectionItem(item);
+}
+
+export function isDigestItem(item: FetchItem): item is DigestItem {
+  return item.kind === 'envelope' || item.kind === 'body' || item.kind === 'body-structure';
+}
+
+export function isSectionItem(item: FetchItem): item is SectionItem {
+  return item.kind === 'section';
+}
+
+const DIGESTS: Readonly<Record<DigestItem['kind'], readonly [string, keyof MessageDigest]>> = {
+  envelope: ['ENVELOPE ', 'envelope'],
+  body: ['BODY ', 'body'],
+  'body-structure': ['BODYSTRUCTURE ', 'bodyStructure'],
+};
+
+/** Opens each message while the one before is still being written. */
+class ContentReader {
+  readonly #view: MailboxView;
+  readonly #wanted: readonly WantedMessage[];
+  #next: Promise<MessageContent> | undefined;
+
+  constructor(view: MailboxView, wanted: readonly WantedMessage[]) {
+    this.#view = view;
+    this.#wanted = wanted;
+  }
+
+  async open(index: number): Promise<MessageContent> {
+    const current = this.#next ?? this.#start(index);
+    if (current === undefined) throw new RangeError('No such message in this batch');
+    const content = await current;
+    this.#next = this.#start(index + 1);
+    return content;
+  }
+
+  #start(index: number): Promise<MessageContent> | undefined {
+    const message = this.#wanted[index];
+    if (message === undefined) return undefined;
+    const opened = this.#view.mailbox.openMessage(message.row);
+    // A failure is met when the message's turn comes, which may be never.
+    opened.catch(() => undefined);
+    return opened;
+  }
+}
+
+/**
+ * Writes a FETCH line for each message.
+ * @returns messages whose content is gone, which were passed over
+ */
+export async function writeMessages(
+  output: Output,
+  view: MailboxView,
+  wanted: readonly WantedMessage[],
+): Promise<readonly MessageRow[]> {
+  const first = wanted[0];
+  if (first === undefined) return [];
+  const missing: MessageRow[] = [];
+  const digests = first.items.some(isDigestItem)
+    ? view.mailbox.digests(wanted.map(({ row }) => row))[Symbol.asyncIterator]()
+    : undefined;
+  const contents = first.items.some(isSectionItem) ? new ContentReader(view, wanted) : undefined;
+  try {
+    for (const [index, message] of wanted.entries()) {
+      const digest = digests === undefined ? undefined : await nextOf(digests);
+      if (digests !== undefined && digest === undefined) {
+        missing.push(message.row);
+        continue;
+      }
+      const content = contents === undefined ? undefined : await contents.open(index);
+      await writeMessage(output, view, message, digest, content);
+      if (output.isFull) await output.ready();
+    }
+  } finally {
+    await digests?.return?.();
+  }
+  return missing;
+}
+
+async function nextOf(digests: AsyncIterator<MessageDigest | undefined>): Promise<MessageDigest | undefined> {
+  const result = await digests.next();
+  return result.done === true ? undefined : result.value;
+}
+
+async function writeMessage(
+  output: Output,
+  view: MailboxView,
+  message: WantedMessage,
+  digest: MessageDigest | undefined,
+  content: MessageContent | undefined,
+): Promise<void> {
+  output.write(`* ${message.position + 1} FETCH (`);
+  let separator = '';
+  try {
+    for (const item of message.items) {
+      output.write(separator);
+      separator = ' ';
+      if (isSectionItem(item)) {
+        if (content !== undefined) await writeSection(output, content, item);
+      } else if (isDigestItem(item)) {
+        const [name, field] = DIGESTS[item.kind];
+        output.write(name);
+        if (digest !== undefined) output.writeOctets(digest[field]);
+      } else {
+        view.eachColumn(message.position, message.position, (columns, at) => {
+          output.write(columnText(item, columns, at, view.isRecent(columns.uid(at))));
+        });
+      }
+    }
+  } catch (error) {
+    throw new BrokenResponse('A FETCH response broke off', { cause: error });
+  }
+  output.write(')\r\n');
+}

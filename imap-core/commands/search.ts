@@ -1,0 +1,133 @@
+import { readSearchProgram } from '../arguments/search-program.ts';
+import type { SearchProgram } from '../protocol/search-key.ts';
+import { esearchLine, type Found, searchLine } from '../responses/search.ts';
+import type { MessageRow } from '../session/selected-mailbox.ts';
+import { SessionError } from '../session/session-error.ts';
+import type { MailboxView } from '../view/mailbox-view.ts';
+import type { Decoder } from '../wire/decoder.ts';
+import { type Completion, type ContextOf, defineCommand, type Form } from './command.ts';
+import { compileSearch, type Matcher, NO, type SearchScope, UNKNOWN } from './search/compile.ts';
+
+/** Messages looked at between two turns of the event loop. */
+const BATCH = 20_000;
+/** Messages whose content is asked for together. */
+const CONTENT_BATCH = 256;
+
+function parse(decoder: Decoder): SearchProgram {
+  decoder.space();
+  return readSearchProgram(decoder);
+}
+
+function scopeOf(view: MailboxView): SearchScope {
+  return {
+    count: view.count,
+    largestUid: view.uidAt(view.count - 1),
+    recentFrom: view.mailbox.recentFrom,
+    keywords: view.mailbox.info().keywords,
+  };
+}
+
+interface ColumnPass {
+  readonly matched: Set<number>;
+  /** Positions that only their content can decide. */
+  readonly undecided: readonly number[];
+}
+
+async function searchColumns(view: MailboxView, matcher: Matcher, signal: AbortSignal): Promise<ColumnPass> {
+  const matched = new Set<number>();
+  const undecided: number[] = [];
+  for (let from = 0; from < view.count; from += BATCH) {
+    view.eachColumn(from, Math.min(view.count, from + BATCH) - 1, (columns, at, position) => {
+      const verdict = matcher(columns, at, position, undefined);
+      if (verdict === UNKNOWN) undecided.push(position);
+      else if (verdict !== NO) matched.add(position);
+    });
+    await new Promise<void>((resolve) => {
+      setImmediate(resolve);
+    });
+    signal.throwIfAborted();
+  }
+  return { matched, undecided };
+}
+
+/** Decides by their content; a message that has gone meanwhile matches nothing. */
+async function searchContents(
+  view: MailboxView,
+  program: SearchProgram,
+  matcher: Matcher,
+  { matched, undecided }: ColumnPass,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let from = 0; from < undecided.length; from += CONTENT_BATCH) {
+    const positions: number[] = [];
+    const rows: MessageRow[] = [];
+    for (const position of undecided.slice(from, from + CONTENT_BATCH)) {
+      const row = view.rowAt(position);
+      if (row === undefined) continue;
+      positions.push(position);
+      rows.push(row);
+    }
+    let index = 0;
+    for await (const terms of view.mailbox.matchText(rows, program.terms, signal)) {
+      signal.throwIfAborted();
+      const position = positions[index];
+      index += 1;
+      if (position === undefined) break;
+      view.eachColumn(position, position, (columns, at) => {
+        if (matcher(columns, at, position, terms) !== NO) matched.add(position);
+      });
+    }
+  }
+}
+
+function describe(view: MailboxView, positions: readonly number[], isUid: boolean, usesModSeq: boolean): Found {
+  const numbers: number[] = [];
+  let modSeq = 0;
+  for (const position of positions) {
+    numbers.push(isUid ? view.uidAt(position) : position + 1);
+    if (usesModSeq) modSeq = Math.max(modSeq, view.rowAt(position)?.modseq ?? 0);
+  }
+  return { numbers, modSeq: usesModSeq ? modSeq : undefined };
+}
+
+async function findPositions(
+  program: SearchProgram,
+  view: MailboxView,
+  signal: AbortSignal,
+): Promise<readonly number[]> {
+  const matcher = compileSearch(program.key, scopeOf(view));
+  const pass = await searchColumns(view, matcher, signal);
+  if (pass.undecided.length > 0) await searchContents(view, program, matcher, pass, signal);
+  return [...pass.matched].sort((a, b) => a - b);
+}
+
+async function run(program: SearchProgram, context: ContextOf<'selected'>, form: Form): Promise<Completion> {
+  const { connection, view } = context;
+  if (program.usesModSeq) connection.enableCondstore();
+  const deadline = new AbortController();
+  const timer = setTimeout(() => {
+    deadline.abort(new SessionError('LIMIT', 'Search takes too long'));
+  }, connection.searchMs);
+  let positions: readonly number[];
+  try {
+    positions = await findPositions(program, view, deadline.signal);
+  } finally {
+    clearTimeout(timer);
+  }
+  const found = describe(view, positions, form.isUid, program.usesModSeq);
+  const { returns } = program;
+  connection.output.write(
+    returns === undefined ? searchLine(found) : esearchLine(form.tag, form.isUid, returns, found),
+  );
+  return {};
+}
+
+/** RFC 3501 section 6.4.4, RFC 4731, RFC 7162 section 3.1.5. */
+export const search = defineCommand({
+  name: 'SEARCH',
+  states: ['selected'],
+  effects: ['uses'],
+  uidForm: true,
+  parse,
+  run,
+});

@@ -1,0 +1,2 @@
+export { MemoryAccount } from './memory-account.ts';
+export { MemoryBackend } from './memory-backend.ts';
