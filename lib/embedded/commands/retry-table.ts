@@ -1,0 +1,96 @@
+import type { Clock } from '../../kernel/clock.ts';
+import { sessionKey, SESSION_RANGE } from '../catalog/keyspace.ts';
+import { EngineError } from '../failure.ts';
+import { bigOf, documentValue, fieldNamed, intOf, rawOctets, valuesOf, type Value } from '../bson/value.ts';
+import { DocumentWriter } from '../bson/write.ts';
+import type { Store } from '../store/store.ts';
+
+const KEPT_MS = 30 * 60 * 1000;
+
+/** What the statements of one retryable write have done so far. */
+export interface RetryLog {
+  /** The reply of a statement that was executed before, undefined where it was not. */
+  resultOf(statement: number): Value | undefined;
+  record(statement: number, result: Buffer): void;
+  /** Puts it all into the transaction of the write itself. */
+  save(): void;
+}
+
+/**
+ * Retryable writes by session: a session has one at a time, numbered in ascending order. A statement that was executed
+ * is answered from here when it comes again, for thirty minutes.
+ */
+export class RetryTable {
+  readonly #store: Store;
+  readonly #clock: Clock;
+
+  constructor(store: Store, clock: Clock) {
+    this.#store = store;
+    this.#clock = clock;
+  }
+
+  /** @throws EngineError 225 for a number lower than the session's last */
+  open(session: Buffer, number: bigint): RetryLog {
+    const key = sessionKey(session);
+    const results = new Map<number, Value>();
+    const stored = this.#store.get(key);
+    if (stored !== undefined) {
+      const row = readRow(stored);
+      if (row.number > number) {
+        throw new EngineError(225, `Retryable write ${number} is older than the session's last, ${row.number}`);
+      }
+      if (row.number === number) for (const [statement, result] of row.results) results.set(statement, result);
+    }
+    return {
+      resultOf: (statement) => results.get(statement),
+      record: (statement, result) => results.set(statement, documentValue(result)),
+      save: () => this.#store.put(key, writeRow(number, this.#clock.now(), results)),
+    };
+  }
+
+  /** Forgets what is older than thirty minutes; to be called inside of a transaction. @returns how many */
+  expire(): number {
+    const oldest = this.#clock.now() - KEPT_MS;
+    let removed = 0;
+    for (const row of this.#store.read(SESSION_RANGE, 100_000, false)) {
+      if (readRow(row.value()).at >= oldest) continue;
+      this.#store.delete(row.key);
+      removed += 1;
+    }
+    return removed;
+  }
+}
+
+interface SessionRow {
+  readonly number: bigint;
+  readonly at: number;
+  readonly results: readonly (readonly [number, Value])[];
+}
+
+function readRow(octets: Buffer): SessionRow {
+  const row = documentValue(octets);
+  const number = fieldNamed(row, 'number');
+  const at = fieldNamed(row, 'at');
+  const results = fieldNamed(row, 'results');
+  if (number === undefined || at === undefined || results === undefined) throw new Error('a damaged session row');
+  return {
+    number: bigOf(number),
+    at: Number(bigOf(at)),
+    results: valuesOf(results).map((entry) => {
+      const statement = fieldNamed(entry, 's');
+      const result = fieldNamed(entry, 'r');
+      if (statement === undefined || result === undefined) throw new Error('a damaged session row');
+      return [intOf(statement), result] as const;
+    }),
+  };
+}
+
+function writeRow(number: bigint, at: number, results: ReadonlyMap<number, Value>): Buffer {
+  const writer = new DocumentWriter();
+  writer.int('v', 1).long('number', number).long('at', BigInt(Math.trunc(at))).openArray('results');
+  let position = 0;
+  for (const [statement, result] of results) {
+    writer.openDocument(String(position++)).int('s', statement).raw('r', rawOctets(result)).close();
+  }
+  return writer.close().finish();
+}

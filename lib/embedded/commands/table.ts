@@ -1,0 +1,40 @@
+import { countCommand, distinctCommand } from './count.ts';
+import { createCommand, dropCommand, dropDatabaseCommand, listCollectionsCommand, listDatabasesCommand } from './collections.ts';
+import type { Command } from './context.ts';
+import { killCursorsCommand } from './cursor-commands.ts';
+import { deleteCommand } from './delete.ts';
+import { findAndModifyCommand } from './find-and-modify.ts';
+import { findCommand, getMoreCommand } from './find.ts';
+import { buildInfoCommand, endSessionsCommand, helloCommand, pingCommand } from './hello.ts';
+import { createIndexesCommand, dropIndexesCommand, listIndexesCommand } from './indexes.ts';
+import { insertCommand } from './insert.ts';
+import { updateCommand } from './update.ts';
+
+/** Every command that the engine knows, by its name as drivers send it. */
+export const COMMANDS: ReadonlyMap<string, Command> = new Map([
+  ['hello', helloCommand],
+  ['isMaster', helloCommand],
+  ['ismaster', helloCommand],
+  ['ping', pingCommand],
+  ['buildInfo', buildInfoCommand],
+  ['buildinfo', buildInfoCommand],
+  ['endSessions', endSessionsCommand],
+  ['insert', insertCommand],
+  ['find', findCommand],
+  ['getMore', getMoreCommand],
+  ['killCursors', killCursorsCommand],
+  ['update', updateCommand],
+  ['delete', deleteCommand],
+  ['findAndModify', findAndModifyCommand],
+  ['findandmodify', findAndModifyCommand],
+  ['count', countCommand],
+  ['distinct', distinctCommand],
+  ['createIndexes', createIndexesCommand],
+  ['listIndexes', listIndexesCommand],
+  ['dropIndexes', dropIndexesCommand],
+  ['create', createCommand],
+  ['drop', dropCommand],
+  ['dropDatabase', dropDatabaseCommand],
+  ['listCollections', listCollectionsCommand],
+  ['listDatabases', listDatabasesCommand],
+]);

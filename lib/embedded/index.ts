@@ -1,0 +1,1 @@
+export { startEngine, type RunningEngine, type StartOptions } from './start.ts';

@@ -1,0 +1,95 @@
+import type { Socket } from 'node:net';
+import { MAX_MESSAGE_OCTETS } from '../commands/hello.ts';
+import { HEADER_OCTETS, parseMessage, readHeader, replyPieces, type Message } from './message.ts';
+
+/** What a connection hands its messages to. */
+export interface MessageSink {
+  /** @param reply to be called once, with the document to answer with */
+  accept(connection: Connection, message: Message, reply: (document: Buffer) => void): void;
+  /** The octets were no message: the connection has been closed. */
+  rejected(connection: Connection, error: unknown): void;
+}
+
+let nextReplyId = 1;
+
+/** One client: octets into messages, documents into replies. A client that does not read is not read from. */
+export class Connection {
+  readonly id: number;
+  readonly #socket: Socket;
+  readonly #sink: MessageSink;
+  #header: Buffer = Buffer.alloc(0);
+  /** The message that is arriving, as long as its header said, so that it is never copied together. */
+  #message: Buffer | undefined;
+  #filled = 0;
+  /** Commands of this connection that wait for their commit. Later ones wait behind them. */
+  pendingWrites = 0;
+
+  constructor(id: number, socket: Socket, sink: MessageSink) {
+    this.id = id;
+    this.#socket = socket;
+    this.#sink = sink;
+    socket.setNoDelay(true);
+    socket.on('data', (chunk: Buffer) => this.#receive(chunk));
+    socket.on('drain', () => socket.resume());
+    // What went wrong with a peer shows in its `close`.
+    socket.on('error', () => socket.destroy());
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  #receive(chunk: Buffer): void {
+    let position = 0;
+    try {
+      while (position < chunk.length && !this.#socket.destroyed) position = this.#consume(chunk, position);
+    } catch (error) {
+      this.#socket.destroy();
+      this.#sink.rejected(this, error);
+    }
+  }
+
+  #consume(chunk: Buffer, start: number): number {
+    if (this.#message === undefined) {
+      const wanted = HEADER_OCTETS - this.#header.length;
+      const part = chunk.subarray(start, start + wanted);
+      this.#header = this.#header.length === 0 ? part : Buffer.concat([this.#header, part]);
+      if (this.#header.length < HEADER_OCTETS) {
+        this.#header = Buffer.from(this.#header);
+        return start + part.length;
+      }
+      const { length } = readHeader(this.#header);
+      if (length < HEADER_OCTETS + 5 || length > MAX_MESSAGE_OCTETS) throw new Error(`a message of ${length} octets`);
+      this.#message = Buffer.allocUnsafeSlow(length);
+      this.#header.copy(this.#message);
+      this.#filled = HEADER_OCTETS;
+      this.#header = Buffer.alloc(0);
+      return start + part.length;
+    }
+    const part = chunk.subarray(start, start + this.#message.length - this.#filled);
+    part.copy(this.#message, this.#filled);
+    this.#filled += part.length;
+    if (this.#filled === this.#message.length) {
+      const octets = this.#message;
+      this.#message = undefined;
+      this.#accept(parseMessage(octets));
+    }
+    return start + part.length;
+  }
+
+  #accept(message: Message): void {
+    this.#sink.accept(this, message, (document) => {
+      if (message.wantsReply) this.#send(replyPieces(message, nextReplyId++ | 0, document));
+    });
+  }
+
+  #send(pieces: readonly Buffer[]): void {
+    if (this.#socket.destroyed) return;
+    this.#socket.cork();
+    let isFull = false;
+    for (const piece of pieces) isFull = !this.#socket.write(piece);
+    this.#socket.uncork();
+    // A client that does not read its replies gets no further commands done.
+    if (isFull) this.#socket.pause();
+  }
+}
