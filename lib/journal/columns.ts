@@ -207,6 +207,31 @@ export class Columns {
     return changed.length === extra.length && changed.every((keyword, index) => keyword === extra[index]);
   }
 
+  /** Which of the table's positions any message carries. */
+  usedKeywords(): ReadonlySet<number> {
+    let words = 0;
+    for (let at = 0; at < this.count; at += 1) words |= this.flagsWord(at) >>> KEYWORD_SHIFT;
+    const used = new Set<number>();
+    for (let position = 0; position < WORD_KEYWORDS; position += 1)
+      if (((words >>> position) & 1) === 1) used.add(position);
+    for (const extra of this.#extra.values()) for (const position of extra) used.add(position);
+    return used;
+  }
+
+  /** Gives every message the same keywords by the positions of another table. */
+  renumberKeywords(from: KeywordTable, to: KeywordTable): void {
+    for (let at = 0; at < this.count; at += 1) {
+      const word = this.flagsWord(at);
+      const uid = this.uid(at);
+      if (word >>> KEYWORD_SHIFT === 0 && !this.#extra.has(uid)) continue;
+      const flags = { system: word & 0xff, keywords: this.keywords(at, from) };
+      const mask = flagMask({ mode: 'replace', flags }, to);
+      this.#arrays.flags[at] = mask.word;
+      if (mask.extra.length > 0) this.#extra.set(uid, mask.extra);
+      else this.#extra.delete(uid);
+    }
+  }
+
   expunge(ranges: UidRanges, at: number, q: number): void {
     const previous = this.#arrays;
     // Others hold views of the array of UIDs: the survivors move to a new one. The rest closes up in place.

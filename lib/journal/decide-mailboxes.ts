@@ -75,7 +75,11 @@ export function renameCommand(from: string, to: string): Command<undefined> {
       const parents = planParents(state, target, context);
       const growth = checkMovedPaths(state, source.path, target);
       requireRoom(state, parents, growth);
-      return { changes: [...parents, { kind: 'rename', from: source.path, to: target }], result: () => undefined };
+      const emptied = emptyAncestors(state, source.path, target);
+      return {
+        changes: [...parents, { kind: 'rename', from: source.path, to: target }, ...emptied],
+        result: () => undefined,
+      };
     },
   };
 }
@@ -93,7 +97,7 @@ export function removeCommand(path: string): Command<undefined> {
       const changes: Change[] = [
         { kind: 'remove', mailbox: header.id, placeholder: hasChildren ? context.drawMailboxId() : undefined },
       ];
-      if (!hasChildren) changes.push(...emptyAncestors(state, header));
+      if (!hasChildren) changes.push(...emptyAncestors(state, header.path, undefined));
       return { changes, result: () => undefined };
     },
   };
@@ -188,16 +192,17 @@ function decideInboxRename(
   };
 }
 
-function emptyAncestors(state: AccountState, removed: MailboxHeader): Change[] {
+/** `\Noselect` ancestors that stand for nothing any more once the path, with all below it, is gone or is `movedTo`. */
+function emptyAncestors(state: AccountState, path: string, movedTo: string | undefined): Change[] {
   const changes: Change[] = [];
-  let gone = removed.path;
-  for (const ancestor of ancestorsOf(removed.path).reverse()) {
+  let gone = path;
+  for (const ancestor of ancestorsOf(path).reverse()) {
     const header = state.byPath(ancestor);
-    if (header?.isNoselect !== true) break;
-    const below = [...state.mailboxes.values()].filter(
-      ({ path }) => isBelow(path, ancestor) && path !== gone && !isBelow(path, gone),
+    if (header?.isNoselect !== true || (movedTo !== undefined && isBelow(movedTo, ancestor))) break;
+    const hasOthers = [...state.mailboxes.values()].some(
+      (own) => isBelow(own.path, ancestor) && own.path !== gone && !isBelow(own.path, gone),
     );
-    if (below.length > 0) break;
+    if (hasOthers) break;
     changes.push({ kind: 'remove', mailbox: header.id, placeholder: undefined });
     gone = ancestor;
   }

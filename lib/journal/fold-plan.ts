@@ -12,6 +12,7 @@ import {
 } from './checkpoint.ts';
 import type { Columns } from './columns.ts';
 import type { SegmentKey } from './journal-store.ts';
+import { KeywordTable } from './keywords.ts';
 import { packRowSegment, planSegments } from './segments.ts';
 import { TombstoneList } from './tombstones.ts';
 
@@ -20,6 +21,8 @@ const DELIVERIES_KEPT = 1024;
 /** Deleted mailboxes that are remembered for their messages' sake. */
 const MOST_REMOVED = 10_000;
 const SEGMENT_TOMBSTONES = 8192;
+/** Tables of fewer keywords are left alone. */
+const FREE_KEYWORDS_FROM = 24;
 
 export interface FoldInput {
   /** With the columns of all changed mailboxes. */
@@ -47,16 +50,23 @@ export function changedMailboxes(state: AccountState, since: number): MailboxHea
   ];
 }
 
-/** Packs the state; the only changes to it are deleted mailboxes that are forgotten. */
+/**
+ * Packs the state. Two things it sheds first: deleted mailboxes that are forgotten, and names of keywords that no
+ * message of a changed mailbox carries any more.
+ */
 export function planFold({ state, previous, scattered, forgetBefore }: FoldInput): FoldPlan {
   const writer = new SegmentWriter();
   forgetRemoved(state, forgetBefore);
   const changed = new Set(changedMailboxes(state, previous.q).map(({ id }) => id));
+  const written = new Map(previous.mailboxes.map(({ id, keywords }) => [id, keywords]));
   const segments = new Map<MailboxId, MailboxSegments>();
   for (const id of [...state.mailboxes.keys(), ...state.removed.keys()]) {
     const before = previous.segments.get(id) ?? NO_SEGMENTS;
     const columns = changed.has(id) ? state.columns(id) : undefined;
-    const rows = columns === undefined ? before.rows : writeRows(writer, id, columns, before.rows, previous.q);
+    if (columns !== undefined) freeKeywords(state, id, columns);
+    // Segments hold positions of the table that they were written with: they stand while it only grew.
+    const standing = isPrefix(written.get(id), state.mailboxes.get(id)?.keywords) ? before.rows : [];
+    const rows = columns === undefined ? before.rows : writeRows(writer, id, columns, standing, previous.q);
     const after = {
       rows,
       ...writeTombstones(writer, id, before, columns?.tombstones, scattered.get(id), forgetBefore),
@@ -123,6 +133,23 @@ function writeTombstones(
     written.push({ ...ref, lastQ: list.q(to - 1), lastAt: list.at(to - 1) });
   }
   return { tombstones: [...tombstones, ...written], tombstoneFloor };
+}
+
+function freeKeywords(state: AccountState, mailbox: MailboxId, columns: Columns): void {
+  const header = state.mailboxes.get(mailbox);
+  if (header === undefined || header.keywords.names.length < FREE_KEYWORDS_FROM) return;
+  const used = columns.usedKeywords();
+  const names = header.keywords.names.filter((_, position) => used.has(position));
+  if (names.length === header.keywords.names.length) return;
+  const keywords = new KeywordTable(names);
+  columns.renumberKeywords(header.keywords, keywords);
+  state.put({ ...header, keywords });
+}
+
+/** True for a table that was only added to, and where there is nothing to compare. */
+function isPrefix(before: KeywordTable | undefined, after: KeywordTable | undefined): boolean {
+  if (before === undefined || after === undefined || before === after) return true;
+  return before.names.every((name, position) => after.names[position] === name);
 }
 
 function forgetRemoved(state: AccountState, forgetBefore: number): void {

@@ -60,7 +60,12 @@ async function loadOnce(log: AccountLog, mailboxes: readonly MailboxId[]): Promi
   for (const record of [...records, ...latest]) applyRecord(replayed, record);
   for (const id of mailboxes) {
     const columns = replayed.columns(id);
-    if (columns !== undefined && isMissing(log, id)) log.state.loadColumns(id, columns);
+    if (columns === undefined || !isMissing(log, id)) continue;
+    // Columns hold positions of the written table, which a fold elsewhere may have cleared of unused names.
+    const keywords = replayed.mailboxes.get(id)?.keywords;
+    const header = log.state.mailboxes.get(id);
+    if (header !== undefined && keywords !== undefined) log.state.put({ ...header, keywords });
+    log.state.loadColumns(id, columns);
   }
   return true;
 }

@@ -8,7 +8,7 @@ export const MAX_LEVEL_OCTETS = 512;
 export const MAX_LEVELS = 20;
 
 // C0, DEL and C1 controls, line and paragraph separators (RFC 5198 section 2, RFC 9051 section 5.1), lone surrogates.
-const FORBIDDEN = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]|\p{Cs}/u; // eslint-disable-line no-control-regex -- controls are what is looked for
+const FORBIDDEN = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]|\p{Cs}/u;
 
 /**
  * The one spelling of a mailbox name: UTF-8 in NFC, `INBOX` in capitals at the top level, whatever the case.

@@ -116,7 +116,7 @@ export function createMailboxes(options: MailboxesOptions): Journal {
     open: (account, mailbox, how = {}) =>
       read(account, async (loaded) => {
         await loadColumns(loaded.log, [mailbox]);
-        return openHandle(loaded, mailbox, how.isReadOnly === true);
+        return openHandle(loaded, mailbox, how.isReadOnly === true, logger, probe);
       }),
     append: (account, mailbox, messages, how = {}) =>
       logs.use(account, ({ queue }) =>
@@ -137,16 +137,23 @@ export function createMailboxes(options: MailboxesOptions): Journal {
       await logs.close();
     },
   };
+}
 
-  function openHandle(loaded: LoadedAccount, mailbox: MailboxId, isReadOnly: boolean): MailboxHandle {
-    const { log, queue, recent } = loaded;
-    const header = requireMailbox(log.state, mailbox);
-    const columns = log.state.columns(mailbox);
-    if (columns === undefined)
-      throw new MailError('unavailable', 'The mailbox is not available at the moment, please try again');
-    const recentFrom = Math.max(header.recentFrom, recent.get(mailbox) ?? 1);
-    if (!isReadOnly) recent.set(mailbox, header.uidNext);
-    const letGo = probe.hold(loaded);
-    return new MailboxHandle({ log, queue, logger, onClosed: letGo }, header, columns, recentFrom);
-  }
+/** The columns must be loaded. A read-write session takes `\Recent` away from later ones, on this node at once. */
+function openHandle(
+  loaded: LoadedAccount,
+  mailbox: MailboxId,
+  isReadOnly: boolean,
+  logger: Logger,
+  probe: AccountProbe,
+): MailboxHandle {
+  const { log, queue, recent } = loaded;
+  const header = requireMailbox(log.state, mailbox);
+  const columns = log.state.columns(mailbox);
+  if (columns === undefined)
+    throw new MailError('unavailable', 'The mailbox is not available at the moment, please try again');
+  const recentFrom = Math.max(header.recentFrom, recent.get(mailbox) ?? 1);
+  if (!isReadOnly) recent.set(mailbox, header.uidNext);
+  const letGo = probe.hold(loaded);
+  return new MailboxHandle({ log, queue, logger, onClosed: letGo }, header, columns, recentFrom);
 }

@@ -3,7 +3,7 @@ import { MailError } from '../kernel/errors.ts';
 import type { MailboxId, Uid } from '../kernel/ids.ts';
 import type { AccountLog, MailboxSession } from './account-log.ts';
 import type { MailboxHeader } from './account-state.ts';
-import { Columns } from './columns.ts';
+import type { Columns } from './columns.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import {
   copyCommand,
@@ -94,7 +94,7 @@ export class MailboxHandle implements OpenMailbox, MailboxSession {
   }
 
   columns(): ColumnView {
-    return new SharedColumnView(this.#columns, this.#table());
+    return new SharedColumnView(this.#columns, () => this.#table());
   }
 
   onEvent(listener: (event: MailboxEvent) => void): void {
@@ -179,9 +179,9 @@ export class MailboxHandle implements OpenMailbox, MailboxSession {
 class SharedColumnView implements ColumnView {
   readonly count: number;
   readonly #columns: Columns;
-  readonly #table: KeywordTable;
+  readonly #table: () => KeywordTable;
 
-  constructor(columns: Columns, table: KeywordTable) {
+  constructor(columns: Columns, table: () => KeywordTable) {
     this.count = columns.count;
     this.#columns = columns;
     this.#table = table;
@@ -200,7 +200,7 @@ class SharedColumnView implements ColumnView {
   }
 
   keywords(position: number): readonly string[] {
-    return this.#columns.keywords(position, this.#table);
+    return this.#columns.keywords(position, this.#table());
   }
 
   size(position: number): number {

@@ -169,7 +169,7 @@ class Fields {
   }
 
   has(name: string): boolean {
-    return this.#change[name] !== undefined && this.#change[name] !== null;
+    return this.#change[name] !== undefined;
   }
 
   text(name: string): string {

@@ -3,7 +3,6 @@ import type { AccountLog } from './account-log.ts';
 import type { LoadedAccount } from './account-logs.ts';
 import { sweepCommand } from './decide-account.ts';
 import { loadColumns } from './load-columns.ts';
-import { NO_SEGMENTS } from './checkpoint.ts';
 import { readTombstones } from './vanished.ts';
 
 const ATTEMPTS = 5;
@@ -39,7 +38,7 @@ async function tombstonedOf(log: AccountLog, wanted: ReadonlySet<MessageId>): Pr
     const named = new Set<MessageId>();
     let isComplete = true;
     for (const [mailbox, { tombstones }] of checkpoint?.segments ?? []) {
-      const list = await readTombstones(log, mailbox, (tombstones ?? NO_SEGMENTS).slice());
+      const list = await readTombstones(log, mailbox, tombstones);
       if (list === undefined) isComplete = false;
       else for (let at = 0; at < list.count; at += 1) if (wanted.has(list.messageId(at))) named.add(list.messageId(at));
     }
