@@ -1,0 +1,98 @@
+import type { Accounts } from '../lib/accounts/index.ts';
+import type { Addresses } from '../lib/addresses/index.ts';
+import type { AccessTokens, Auth } from '../lib/auth/index.ts';
+import type { Mailboxes } from '../lib/journal/index.ts';
+import type { Clock } from '../lib/kernel/clock.ts';
+import { MailError } from '../lib/kernel/errors.ts';
+import type { Logger } from '../lib/kernel/logger.ts';
+import type { SectionValues } from '../lib/kernel/section.ts';
+import type { Messages } from '../lib/messages/index.ts';
+import type { ApiServices } from './http/api-request.ts';
+import { toErrorAnswer } from './http/error-answers.ts';
+import { describeRoutes } from './http/openapi.ts';
+import { createCursorSeal } from './http/paging.ts';
+import { createRunner } from './http/run-route.ts';
+import { sendJson } from './http/send-answer.ts';
+import { createHttpServer, type Exchange, type ExchangeHandler, type TlsCredentials } from './http/server.ts';
+import { routes } from './routes/routes.ts';
+import type { apiSection } from './settings.ts';
+
+export interface ApiServerOptions {
+  readonly mailboxes: Mailboxes;
+  readonly messages: Messages;
+  readonly accounts: Accounts;
+  readonly addresses: Addresses;
+  readonly auth: Auth;
+  readonly tokens: AccessTokens;
+  /** Opens everything; '' opens nothing. The same on every node, for it also signs the paging cursors. */
+  readonly rootToken: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly settings: Omit<SectionValues<typeof apiSection.settings>, 'host' | 'port' | 'secure'>;
+  /** Told by /health and in the OpenAPI document. */
+  readonly version: string;
+  /** HTTPS, where given. */
+  readonly tls?: TlsCredentials;
+}
+
+export interface ApiServer {
+  /** @param port 0 takes a free one */
+  listen(host: string, port: number): Promise<{ readonly port: number }>;
+  /** Answers what is under way and takes nothing new; what is not done by the deadline is cut off. */
+  close(deadlineMs: number): Promise<void>;
+  /** The certificate for connections from now on; only where there was one from the start. */
+  setTls(tls: TlsCredentials): void;
+}
+
+export function createApiServer(options: ApiServerOptions): ApiServer {
+  const { settings, rootToken, logger, tls } = options;
+  const services: ApiServices = {
+    ...options,
+    cursors: createCursorSeal(rootToken),
+    maxMessageOctets: settings.maxMessage,
+  };
+  const server = createHttpServer({ tls, onUnknown: answerUnknown });
+  const runner = createRunner({
+    services,
+    rootToken,
+    logger,
+    maxBodyOctets: settings.maxBody,
+    acceptsTokenInQuery: settings.tokenInQuery,
+  });
+  let isClosing = false;
+
+  /** Connections that are kept alive bring further requests while the server closes. */
+  const unlessClosing =
+    (handler: ExchangeHandler): ExchangeHandler =>
+    (exchange) => {
+      if (!isClosing) return handler(exchange);
+      const { status, headers, body } = toErrorAnswer(
+        new MailError('shutting-down', 'The server is shutting down, please try again'),
+      );
+      return sendJson(exchange, status, body, { ...headers, Connection: 'close' });
+    };
+  for (const route of routes) server.route(route.method, route.path, unlessClosing(runner(route)));
+  const document = describeRoutes(routes, options.version);
+  server.route(
+    'GET',
+    '/openapi.json',
+    unlessClosing((exchange) => sendJson(exchange, 200, document)),
+  );
+
+  return {
+    listen: server.listen,
+    close: (deadlineMs) => {
+      isClosing = true;
+      return server.close(deadlineMs);
+    },
+    setTls: server.setTls,
+  };
+}
+
+async function answerUnknown(exchange: Exchange, allow: string | undefined): Promise<void> {
+  if (allow !== undefined) {
+    await sendJson(exchange, 405, { code: 'MethodNotAllowed', message: `The path takes ${allow}` }, { Allow: allow });
+    return;
+  }
+  await sendJson(exchange, 404, { code: 'ResourceNotFound', message: 'There is no such resource' });
+}

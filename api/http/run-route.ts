@@ -1,0 +1,169 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Logger } from '../../lib/kernel/logger.ts';
+import { MailError, toMailError } from '../../lib/kernel/errors.ts';
+import { requirePrivilege, type Actor } from './access.ts';
+import { ContentAnswer, type ApiServices } from './api-request.ts';
+import type { Route } from './define-route.ts';
+import { toErrorAnswer } from './error-answers.ts';
+import { parseJson, toEntries } from './json-input.ts';
+import { BodyBudget, hasBody, invite, mediaType, readText, refuseAnnounced } from './request-body.ts';
+import { mergeParameters, toFormEntries } from './request-parameters.ts';
+import { sendContent, sendJson } from './send-answer.ts';
+import type { Exchange, ExchangeHandler } from './server.ts';
+
+export interface RunnerOptions {
+  readonly services: ApiServices;
+  readonly rootToken: string;
+  readonly logger: Logger;
+  /** Octets of a body that is not a message. */
+  readonly maxBodyOctets: number;
+  /** Whether `?accessToken=` counts; addresses with tokens end up in logs and histories. */
+  readonly acceptsTokenInQuery: boolean;
+}
+
+/** What a message upload may take beyond the message, for its other parameters and JSON's escapes. */
+const UPLOAD_SLACK_OCTETS = 2 * 1024 * 1024;
+
+interface ReadBody {
+  readonly entries: ReadonlyMap<string, unknown>;
+  /** A message that is still to be read. */
+  readonly isContent: boolean;
+  readonly release: () => void;
+}
+
+const NO_BODY: ReadBody = { entries: new Map(), isContent: false, release: () => undefined };
+
+/** Makes of each row of the table what the server calls: token, privilege, input, handler, answer. */
+export function createRunner(options: RunnerOptions): (route: Route) => ExchangeHandler {
+  const budget = new BodyBudget();
+  return (route) => async (exchange) => {
+    const start = options.services.clock.monotonic();
+    let failure: MailError | undefined;
+    try {
+      await run(options, budget, route, exchange);
+    } catch (error) {
+      // The client left: nobody hears an answer, and nothing went wrong here.
+      if (exchange.request.socket.destroyed) return;
+      failure = toMailError(error);
+      const { status, headers, body } = toErrorAnswer(failure);
+      if (exchange.response.headersSent) exchange.response.destroy();
+      else await sendJson(exchange, status, body, headers);
+    }
+    report(options, route, exchange, Math.round(options.services.clock.monotonic() - start), failure);
+  };
+}
+
+async function run(options: RunnerOptions, budget: BodyBudget, route: Route, exchange: Exchange): Promise<void> {
+  const { request, response } = exchange;
+  const query = toFormEntries(request.url?.split('?').slice(1).join('?') ?? '');
+  const actor = await authenticate(options, exchange, query);
+  requirePrivilege(actor, route.access, route.isAboutUser);
+  const body = await readBody(options, budget, route, exchange);
+  try {
+    const parameters = mergeParameters({ path: exchange.parameters, query, body: body.entries });
+    const handle = route.prepare(parameters);
+    const gone = new AbortController();
+    response.once('close', () => gone.abort());
+    if (body.isContent) invite(request, response);
+    const answer = await handle({
+      services: options.services,
+      actor,
+      remoteAddress: remoteAddress(actor, exchange, parameters),
+      signal: gone.signal,
+      content: body.isContent ? request : undefined,
+    });
+    if (answer instanceof ContentAnswer) await sendContent(response, answer);
+    else await sendJson(exchange, 200, { success: true, ...(answer as object) });
+  } finally {
+    body.release();
+  }
+}
+
+async function authenticate(
+  options: RunnerOptions,
+  { request }: Exchange,
+  query: ReadonlyMap<string, unknown>,
+): Promise<Actor> {
+  const token = readToken(request.headers, options.acceptsTokenInQuery ? query.get('accessToken') : undefined);
+  if (token !== undefined && isEqual(token, options.rootToken)) return { role: 'root' };
+  const user = token === undefined ? undefined : await options.services.tokens.verify(token.toLowerCase());
+  if (token === undefined || user === undefined) throw new MailError('invalid-token', 'Invalid accessToken value');
+  return { role: 'user', user, token: token.toLowerCase() };
+}
+
+function readToken(headers: Exchange['request']['headers'], inQuery: unknown): string | undefined {
+  const bearer = /^Bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1];
+  const own = headers['x-access-token'];
+  const token = bearer ?? (typeof own === 'string' ? own : undefined) ?? inQuery;
+  return typeof token === 'string' && token !== '' ? token : undefined;
+}
+
+/** In the same time whatever is different; an empty root token opens nothing. */
+function isEqual(one: string, other: string): boolean {
+  const hash = (text: string): Buffer => createHash('sha256').update(text).digest();
+  return other !== '' && timingSafeEqual(hash(one), hash(other));
+}
+
+async function readBody(
+  options: RunnerOptions,
+  budget: BodyBudget,
+  route: Route,
+  { request, response }: Exchange,
+): Promise<ReadBody> {
+  if (!hasBody(request)) return NO_BODY;
+  const type = mediaType(request);
+  const isJson = type === 'application/json' || type.endsWith('+json');
+  const isForm = type === 'application/x-www-form-urlencoded';
+  const takesMessage = route.takesMessage === true;
+  const maxOctets = takesMessage ? options.services.maxMessageOctets + UPLOAD_SLACK_OCTETS : options.maxBodyOctets;
+  if (takesMessage && !isJson && !isForm) {
+    refuseAnnounced(request, options.services.maxMessageOctets);
+    return { ...NO_BODY, isContent: true };
+  }
+  refuseAnnounced(request, maxOctets);
+  if (!isJson && !isForm)
+    throw new MailError('invalid-input', 'The body is neither JSON (Content-Type: application/json) nor a form');
+  invite(request, response);
+  const { text, release } = await readText(request, maxOctets, budget);
+  try {
+    return {
+      entries: isForm ? toFormEntries(text) : toEntries(parseJson(text === '' ? '{}' : text)),
+      isContent: false,
+      release,
+    };
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+/** Root speaks for webmails and says for whom; a user's word for the own address counts for nothing. */
+function remoteAddress(actor: Actor, { request }: Exchange, parameters: ReadonlyMap<string, unknown>): string {
+  const ip = parameters.get('ip');
+  return actor.role === 'root' && typeof ip === 'string' ? ip : (request.socket.remoteAddress ?? '');
+}
+
+/** The path as declared, never as asked: that may hold addresses and tokens. */
+function report(
+  { logger }: RunnerOptions,
+  route: Route,
+  { request, response }: Exchange,
+  ms: number,
+  failure: MailError | undefined,
+): void {
+  const fields = {
+    method: route.method,
+    route: route.path,
+    status: response.statusCode,
+    ms,
+    remoteAddress: request.socket.remoteAddress,
+  };
+  if (failure === undefined) logger.debug(fields, 'API request');
+  else if (failure.code === 'internal')
+    logger.error({ ...fields, code: failure.code, err: failure.cause ?? failure }, 'API request failed');
+  else
+    logger.info(
+      { ...fields, code: failure.code, ...(failure.cause !== undefined && { err: failure.cause }) },
+      'API request refused',
+    );
+}

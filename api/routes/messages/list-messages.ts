@@ -1,0 +1,54 @@
+import { z } from 'zod';
+import { defineUserRoute } from '../../http/define-route.ts';
+import { readPage } from '../../http/paging.ts';
+import { flag, pageInput, pageOutput } from '../../http/schemas.ts';
+import { mailboxParameter } from '../mailboxes/mailbox-fields.ts';
+import { withMailbox } from './mailbox-access.ts';
+import { summaryOutput, toSummary } from './message-fields.ts';
+import { countMessages, pageOfMessages, sortKeyAt } from './page-of-messages.ts';
+
+export const listMessages = defineUserRoute({
+  method: 'GET',
+  path: '/users/:user/mailboxes/:mailbox/messages',
+  summary: 'List messages by the time they came in, newest first',
+  access: { resource: 'messages', action: 'read' },
+  ignoresUnknown: true,
+  input: {
+    ...pageInput,
+    mailbox: mailboxParameter,
+    order: z.enum(['asc', 'desc']).default('desc'),
+    unseen: flag().default(false),
+  },
+  output: { ...pageOutput, specialUse: z.string().nullable(), results: z.array(z.object(summaryOutput)) },
+  handler: (input, request) =>
+    withMailbox(request, input.mailbox, async (mailbox) => {
+      const { services, user } = request;
+      const total = countMessages(mailbox.columns(), input.unseen);
+      const order = { order: input.order, isUnseenOnly: input.unseen };
+      const question = JSON.stringify(['messages', user.id, mailbox.id, order]);
+      const { rows, ...cursors } = await readPage(
+        services.cursors,
+        question,
+        { limit: input.limit, next: input.next, previous: input.previous },
+        (range) => {
+          const columns = mailbox.columns();
+          return pageOfMessages(columns, order, range).flatMap((position) => {
+            const row = mailbox.row(columns.uid(position));
+            return row === undefined ? [] : [{ row, key: sortKeyAt(columns, position) }];
+          });
+        },
+        ({ key }) => key,
+      );
+      const { specialUse } = mailbox.info();
+      const digests = services.messages.digests(
+        user.account,
+        rows.map(({ row }) => row.messageId),
+      );
+      const results: ReturnType<typeof toSummary>[] = [];
+      for await (const digest of digests) {
+        const row = rows[results.length]?.row;
+        if (row !== undefined) results.push(toSummary(row, mailbox.id, digest));
+      }
+      return { total, ...cursors, specialUse: specialUse ?? null, results };
+    }),
+});
