@@ -1,4 +1,4 @@
-import { EngineError, UnsupportedError } from '../failure.ts';
+import { EngineError, UnsupportedError } from '../errors/failure.ts';
 import { BsonType, isTypeCode, typeName } from './types.ts';
 
 /** MongoDB's own limit to nesting. */

@@ -1,4 +1,4 @@
-import { EngineError } from '../failure.ts';
+import { EngineError } from '../errors/failure.ts';
 import type { Store } from '../store/store.ts';
 import { DocumentWriter } from '../bson/write.ts';
 import { documentValue, fieldNamed, intOf } from '../bson/value.ts';

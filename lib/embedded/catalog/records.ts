@@ -2,7 +2,7 @@ import { equalValues } from '../bson/compare.ts';
 import { renderValue } from '../bson/render.ts';
 import { documentValue, fieldOf, type Value } from '../bson/value.ts';
 import { DocumentWriter } from '../bson/write.ts';
-import { EngineError } from '../failure.ts';
+import { EngineError } from '../errors/failure.ts';
 import { encodeKey, isCutKey } from '../keys/encode.ts';
 import { extractKeys } from '../keys/extract.ts';
 import { matches } from '../query/match.ts';

@@ -1,6 +1,6 @@
 import { documentValue, type Value } from '../bson/value.ts';
 import { DocumentWriter } from '../bson/write.ts';
-import { EngineError } from '../failure.ts';
+import { EngineError } from '../errors/failure.ts';
 import { matches } from '../query/match.ts';
 import { parseFilter } from '../query/parse.ts';
 import type { Command } from './context.ts';

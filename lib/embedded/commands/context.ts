@@ -2,7 +2,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { Records } from '../catalog/records.ts';
-import { EngineError } from '../failure.ts';
+import { EngineError } from '../errors/failure.ts';
 import type { CheckTime } from '../plan/query-stream.ts';
 import type { Store } from '../store/store.ts';
 import type { Cursors } from './cursors.ts';

@@ -4,7 +4,7 @@ import { integerValue } from '../bson/write.ts';
 import { parseFilter } from '../query/parse.ts';
 import { visitPath, parsePath } from '../query/paths.ts';
 import { encodeKey } from '../keys/encode.ts';
-import { EngineError } from '../failure.ts';
+import { EngineError } from '../errors/failure.ts';
 import { equalValues } from '../bson/compare.ts';
 import { wholeRange } from '../catalog/keyspace.ts';
 import { BsonType } from '../bson/types.ts';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../kernel/clock.ts';
-import { EngineError } from '../failure.ts';
+import { EngineError } from '../errors/failure.ts';
 import type { CheckTime } from '../plan/query-stream.ts';
 
 const IDLE_MS = 10 * 60 * 1000;

@@ -1,7 +1,7 @@
 import type { Collection } from '../catalog/collection.ts';
 import { rawOctets } from '../bson/value.ts';
 import { DocumentWriter } from '../bson/write.ts';
-import { EngineError } from '../failure.ts';
+import { EngineError } from '../errors/failure.ts';
 import { parseFilter } from '../query/parse.ts';
 import { parseProjection, project } from '../pipeline/projection.ts';
 import { parseSort } from '../plan/sort-order.ts';

@@ -1,7 +1,7 @@
 import { bigOf, type Value } from '../bson/value.ts';
 import { isNumeric } from '../bson/types.ts';
 import { numericOf } from '../bson/number.ts';
-import { EngineError, UnsupportedError } from '../failure.ts';
+import { EngineError, UnsupportedError } from '../errors/failure.ts';
 import { parseProjection, project, type Projection } from '../pipeline/projection.ts';
 import { parseSort } from '../plan/sort-order.ts';
 import { QueryStream, type Query } from '../plan/query-stream.ts';

@@ -1,6 +1,6 @@
 import { BsonType } from '../bson/types.ts';
 import { entriesOf, stringOf } from '../bson/value.ts';
-import { UnsupportedError } from '../failure.ts';
+import { UnsupportedError } from '../errors/failure.ts';
 import type { Options } from './request.ts';
 
 /** The name of the index that a client asks for; a key pattern is named as drivers do by default. */

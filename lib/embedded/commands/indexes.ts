@@ -5,7 +5,7 @@ import { numericOf, toDouble } from '../bson/number.ts';
 import { BsonType, isNumeric } from '../bson/types.ts';
 import { entriesOf, intOf, stringOf, type Value } from '../bson/value.ts';
 import { DocumentWriter } from '../bson/write.ts';
-import { EngineError, UnsupportedError } from '../failure.ts';
+import { EngineError, UnsupportedError } from '../errors/failure.ts';
 import type { Condition, Filter } from '../query/filter.ts';
 import { parseFilter } from '../query/parse.ts';
 import { Scan } from '../plan/scan.ts';

@@ -1,7 +1,7 @@
 import { fieldNamed, elementsOf, documentValue, rawOctets, type Value } from '../bson/value.ts';
 import { BsonType } from '../bson/types.ts';
 import { DocumentWriter } from '../bson/write.ts';
-import { EngineError } from '../failure.ts';
+import { EngineError } from '../errors/failure.ts';
 import type { Collection } from '../catalog/collection.ts';
 import { checkOptions, statementsOf, type Request } from './request.ts';
 import type { Command, Context } from './context.ts';

@@ -1,6 +1,6 @@
 import { BsonType } from '../bson/types.ts';
 import type { Value } from '../bson/value.ts';
-import { EngineError } from '../failure.ts';
+import { EngineError } from '../errors/failure.ts';
 import { parsePipelineUpdate } from '../pipeline/update-pipeline.ts';
 import { elementsOf } from '../bson/value.ts';
 import { isOperatorUpdate, parseOperatorUpdate } from '../update/parse.ts';

@@ -1,4 +1,4 @@
-import { EngineError, UnsupportedError } from '../failure.ts';
+import { EngineError, UnsupportedError } from '../errors/failure.ts';
 import { numericOf, toDouble } from '../bson/number.ts';
 import { BsonType, isNumeric, typeName } from '../bson/types.ts';
 import { boolOf, elementsOf, entriesOf, stringOf, valuesOf, type Value } from '../bson/value.ts';

@@ -1,6 +1,6 @@
 import type { Clock } from '../../kernel/clock.ts';
 import { sessionKey, SESSION_RANGE } from '../catalog/keyspace.ts';
-import { EngineError } from '../failure.ts';
+import { EngineError } from '../errors/failure.ts';
 import { bigOf, documentValue, fieldNamed, intOf, rawOctets, valuesOf, type Value } from '../bson/value.ts';
 import { DocumentWriter } from '../bson/write.ts';
 import type { Store } from '../store/store.ts';

@@ -1,5 +1,5 @@
 import type { Collection } from '../catalog/collection.ts';
-import { EngineError } from '../failure.ts';
+import { EngineError } from '../errors/failure.ts';
 import type { QueryStream } from '../plan/query-stream.ts';
 import type { Context } from './context.ts';
 

@@ -2,7 +2,7 @@ import type { Collection } from '../catalog/collection.ts';
 import { BsonType } from '../bson/types.ts';
 import { documentValue, fieldNamed, intOf, type Value } from '../bson/value.ts';
 import { DocumentWriter } from '../bson/write.ts';
-import { EngineError } from '../failure.ts';
+import { EngineError } from '../errors/failure.ts';
 import { parseFilter } from '../query/parse.ts';
 import { matches } from '../query/match.ts';
 import type { Query } from '../plan/query-stream.ts';

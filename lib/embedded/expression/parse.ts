@@ -1,4 +1,4 @@
-import { UnsupportedError } from '../failure.ts';
+import { UnsupportedError } from '../errors/failure.ts';
 import type { Value } from '../bson/value.ts';
 
 /** An expression, ready to be evaluated; undefined is a missing value. */

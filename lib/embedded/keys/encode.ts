@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { UnsupportedError } from '../failure.ts';
+import { UnsupportedError } from '../errors/failure.ts';
 import { compareNumeric, isNaNumber, numericOf, toDouble, type Numeric } from '../bson/number.ts';
 import { BsonType, Rank, rankOf } from '../bson/types.ts';
 import { elementsOf, type Value } from '../bson/value.ts';

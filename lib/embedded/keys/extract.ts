@@ -1,6 +1,6 @@
 import { NULL_VALUE, UNDEFINED_VALUE } from '../bson/write.ts';
 import { BsonType } from '../bson/types.ts';
-import { EngineError } from '../failure.ts';
+import { EngineError } from '../errors/failure.ts';
 import { fieldOf, isEmptyDocument, valuesOf, type Value } from '../bson/value.ts';
 
 /** The names of a dotted path. */

@@ -2,7 +2,7 @@ import { numericOf, toDouble } from '../bson/number.ts';
 import { BsonType, isNumeric } from '../bson/types.ts';
 import { valuesOf, type Value } from '../bson/value.ts';
 import { arrayValue } from '../bson/write.ts';
-import { EngineError } from '../failure.ts';
+import { EngineError } from '../errors/failure.ts';
 import { elementMatches } from '../query/match.ts';
 import { parseElementTest } from '../query/parse.ts';
 

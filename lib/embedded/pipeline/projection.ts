@@ -2,7 +2,7 @@ import { numericOf, toDouble } from '../bson/number.ts';
 import { BsonType, isNumeric } from '../bson/types.ts';
 import { boolOf, documentValue, elementsOf, entriesOf, valuesOf, type Value } from '../bson/value.ts';
 import { arrayValue, DocumentWriter } from '../bson/write.ts';
-import { EngineError } from '../failure.ts';
+import { EngineError } from '../errors/failure.ts';
 import { parseExpression, type Expression } from '../expression/parse.ts';
 import { parseArrayOperator, type ArrayOperator } from './projection-operators.ts';
 

@@ -1,4 +1,4 @@
-import { UnsupportedError } from '../failure.ts';
+import { UnsupportedError } from '../errors/failure.ts';
 import type { Value } from '../bson/value.ts';
 
 export function parsePipelineUpdate(_pipeline: Value): (document: Value) => Value {

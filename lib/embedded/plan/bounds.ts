@@ -1,5 +1,5 @@
 import { encodeBound, successor } from '../keys/encode.ts';
-import { UnsupportedError } from '../failure.ts';
+import { UnsupportedError } from '../errors/failure.ts';
 import { isNaNumber, numericOf } from '../bson/number.ts';
 import { BsonType, Rank, rankOf } from '../bson/types.ts';
 import type { Value } from '../bson/value.ts';

@@ -1,5 +1,5 @@
 import type { Collection } from '../catalog/collection.ts';
-import { EngineError } from '../failure.ts';
+import { EngineError } from '../errors/failure.ts';
 import { documentValue } from '../bson/value.ts';
 import type { Filter } from '../query/filter.ts';
 import { matches } from '../query/match.ts';

@@ -1,4 +1,4 @@
-import { EngineError, UnsupportedError } from '../failure.ts';
+import { EngineError, UnsupportedError } from '../errors/failure.ts';
 import { numericOf, toDouble } from '../bson/number.ts';
 import { BsonType, isNumeric } from '../bson/types.ts';
 import { entriesOf, type Value } from '../bson/value.ts';

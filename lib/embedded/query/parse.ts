@@ -1,5 +1,5 @@
 import { encodeKey } from '../keys/encode.ts';
-import { EngineError, UnsupportedError } from '../failure.ts';
+import { EngineError, UnsupportedError } from '../errors/failure.ts';
 import { fitsInt, numericOf, toDouble, truncateToLong } from '../bson/number.ts';
 import { BsonType, isNumeric, isTypeCode, Rank, rankOf, typeByName } from '../bson/types.ts';
 import {

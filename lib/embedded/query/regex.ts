@@ -1,4 +1,4 @@
-import { EngineError } from '../failure.ts';
+import { EngineError } from '../errors/failure.ts';
 
 export interface CompiledRegex {
   readonly test: RegExp;

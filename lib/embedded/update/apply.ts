@@ -2,7 +2,7 @@ import { equalValues } from '../bson/compare.ts';
 import { BsonType } from '../bson/types.ts';
 import { documentValue, entriesOf, fieldNamed, rawOctets, valuesOf, type Value } from '../bson/value.ts';
 import { DocumentWriter, objectValue } from '../bson/write.ts';
-import { EngineError } from '../failure.ts';
+import { EngineError } from '../errors/failure.ts';
 import { matches } from '../query/match.ts';
 import type { Filter } from '../query/filter.ts';
 import { Editor } from './editor.ts';

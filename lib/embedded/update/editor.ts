@@ -2,7 +2,7 @@ import { positionOf } from '../query/paths.ts';
 import { renderValue } from '../bson/render.ts';
 import type { Value } from '../bson/value.ts';
 import { NULL_VALUE } from '../bson/write.ts';
-import { EngineError } from '../failure.ts';
+import { EngineError } from '../errors/failure.ts';
 import { leaf, opened, valueOf, type Node } from './tree.ts';
 
 /** An array may grow by at most so many nulls when a position behind its end is set, as in MongoDB. */

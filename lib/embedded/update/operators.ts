@@ -5,7 +5,7 @@ import { renderValue } from '../bson/render.ts';
 import { BsonType, isNumeric, typeName } from '../bson/types.ts';
 import { entriesOf, fieldNamed, stringOf, valuesOf, type Value } from '../bson/value.ts';
 import { arrayValue, dateValue, intValue, longValue, timestampValue } from '../bson/write.ts';
-import { EngineError } from '../failure.ts';
+import { EngineError } from '../errors/failure.ts';
 import { parsePushModifiers, push } from './push.ts';
 import { parsePull } from './pull.ts';
 

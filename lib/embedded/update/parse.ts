@@ -1,7 +1,7 @@
 import { BsonType } from '../bson/types.ts';
 import { documentValue, elementsOf, entriesOf, stringOf, valuesOf, type Value } from '../bson/value.ts';
 import { objectValue } from '../bson/write.ts';
-import { EngineError, UnsupportedError } from '../failure.ts';
+import { EngineError, UnsupportedError } from '../errors/failure.ts';
 import { positionOf } from '../query/paths.ts';
 import type { Condition, Filter } from '../query/filter.ts';
 import { parseFilter } from '../query/parse.ts';

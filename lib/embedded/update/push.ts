@@ -3,7 +3,7 @@ import { numericOf, toDouble } from '../bson/number.ts';
 import { BsonType, isNumeric } from '../bson/types.ts';
 import { entriesOf, fieldNamed, valuesOf, type Value } from '../bson/value.ts';
 import { arrayValue } from '../bson/write.ts';
-import { EngineError } from '../failure.ts';
+import { EngineError } from '../errors/failure.ts';
 import { compareSortKeys, sortKeyOf } from '../plan/sort-key.ts';
 import { parseSort } from '../plan/sort-order.ts';
 

@@ -1,7 +1,7 @@
 import { validateDocument } from '../bson/validate.ts';
 import type { Value } from '../bson/value.ts';
 import { BsonType } from '../bson/types.ts';
-import { EngineError } from '../failure.ts';
+import { EngineError } from '../errors/failure.ts';
 
 /** Operation codes of the wire protocol that clients may send. */
 export const OP_QUERY = 2004;

@@ -1,20 +1,20 @@
-import type { Clock } from '../kernel/clock.ts';
-import type { Logger } from '../kernel/logger.ts';
-import { Catalog } from './catalog/catalog.ts';
-import { Records } from './catalog/records.ts';
-import type { Context } from './commands/context.ts';
-import { Cursors } from './commands/cursors.ts';
-import { commandName, Options, type Request } from './commands/request.ts';
-import { RetryTable } from './commands/retry-table.ts';
-import { COMMANDS } from './commands/table.ts';
-import { writeKeys } from './commands/write-result.ts';
-import { stringOf } from './bson/value.ts';
-import { BsonType } from './bson/types.ts';
-import { DocumentWriter } from './bson/write.ts';
-import { codeNameOf, EngineError, UnsupportedError } from './failure.ts';
-import type { Store } from './store/store.ts';
-import type { Connection, MessageSink } from './wire/connection.ts';
-import type { Message } from './wire/message.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { Logger } from '../../kernel/logger.ts';
+import { Catalog } from '../catalog/catalog.ts';
+import { Records } from '../catalog/records.ts';
+import type { Context } from '../commands/context.ts';
+import { Cursors } from '../commands/cursors.ts';
+import { commandName, Options, type Request } from '../commands/request.ts';
+import { RetryTable } from '../commands/retry-table.ts';
+import { COMMANDS } from '../commands/table.ts';
+import { writeKeys } from '../commands/write-result.ts';
+import { stringOf } from '../bson/value.ts';
+import { BsonType } from '../bson/types.ts';
+import { DocumentWriter } from '../bson/write.ts';
+import { codeNameOf, EngineError, UnsupportedError } from '../errors/failure.ts';
+import type { Store } from '../store/store.ts';
+import type { Connection, MessageSink } from '../wire/connection.ts';
+import type { Message } from '../wire/message.ts';
 
 /** One commit takes at most so many commands and octets of them; what is left goes into the next. */
 const MAX_TICK_COMMANDS = 1000;

@@ -1,11 +1,12 @@
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
-import { systemClock, type Clock } from '../kernel/clock.ts';
-import type { Logger } from '../kernel/logger.ts';
+import { systemClock, type Clock } from '../../kernel/clock.ts';
+import type { Logger } from '../../kernel/logger.ts';
 import { Engine } from './engine.ts';
-import { Checkpointer } from './store/checkpointer.ts';
-import { SqliteStore } from './store/sqlite-store.ts';
-import { Connection } from './wire/connection.ts';
+import { takeOwnership, type OwnerLock } from './owner-lock.ts';
+import { Checkpointer } from '../store/checkpointer.ts';
+import { SqliteStore } from '../store/sqlite-store.ts';
+import { Connection } from '../wire/connection.ts';
 
 const SWEEP_MS = 60_000;
 
@@ -34,11 +35,14 @@ export interface RunningEngine {
   close(): Promise<void>;
 }
 
-/** Runs an engine in this process. */
+/**
+ * Runs an engine in this process.
+ * @throws OwnedElsewhereError where the file belongs to a running engine
+ */
 export async function startEngine(options: StartOptions): Promise<RunningEngine> {
   const { file, logger, clock = systemClock } = options;
-  const store = new SqliteStore(file);
-  chmodSync(file, 0o600);
+  const lock = takeOwnership(`${file}.lock`);
+  const store = openStore(file, lock);
   const checkpointer = new Checkpointer(store, file, (message) => logger.warn({ message }, 'a checkpoint failed'));
   const connections = new Set<Connection>();
   const closeAll = (): void => {
@@ -80,8 +84,20 @@ export async function startEngine(options: StartOptions): Promise<RunningEngine>
       await closed;
       await checkpointer.close();
       store.close();
+      lock.release();
     },
   };
+}
+
+function openStore(file: string, lock: OwnerLock): SqliteStore {
+  try {
+    const store = new SqliteStore(file);
+    chmodSync(file, 0o600);
+    return store;
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
 }
 
 async function listen(server: Server, { socketPath, tcpPort }: StartOptions): Promise<void> {

@@ -1,0 +1,162 @@
+import { spawn } from 'node:child_process';
+import { connect, type Socket } from 'node:net';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { LogFields, Logger } from '../../kernel/logger.ts';
+import { socketUri } from '../server/start.ts';
+import { enginePaths } from './engine-paths.ts';
+
+const ENTRY = fileURLToPath(new URL('./engine-process.ts', import.meta.url));
+/** How long a start may take before whoever waits for it is told. */
+const START_MS = 15_000;
+const FIRST_PAUSE_MS = 10;
+const LONGEST_PAUSE_MS = 1_000;
+
+export interface AttachOptions {
+  readonly dataDir: string;
+  readonly logger: Logger;
+  /** The Node that runs the engine; this process's own by default. */
+  readonly nodePath?: string;
+  /** How long the engine outlives its last client, in milliseconds. */
+  readonly graceMs?: number;
+}
+
+export interface AttachedEngine {
+  /** Connection string for the driver. */
+  readonly uri: string;
+  /** Lets go of the engine, which ends after its last client. Close the driver first. */
+  close(): Promise<void>;
+}
+
+/**
+ * The engine of a data directory: the one that runs, or one that is started. It is a child process in this process's
+ * group, which others may use too and which outlives this one while they do. While attached, this process watches it
+ * and starts it again when it dies; clients meanwhile get network errors.
+ *
+ * @throws Error where no engine can be reached in time
+ */
+export async function attachEmbedded(options: AttachOptions): Promise<AttachedEngine> {
+  const { socketPath } = enginePaths(options.dataDir);
+  const attachment = new Attachment(options, socketPath);
+  await attachment.reach();
+  return { uri: socketUri(socketPath), close: async () => attachment.close() };
+}
+
+/** One process's hold on an engine: an open connection, whose end tells of the engine's. */
+class Attachment {
+  readonly #options: AttachOptions;
+  readonly #socketPath: string;
+  #hold: Socket | undefined;
+  #isClosed = false;
+  /** True while a child of ours may still become the engine. */
+  #isStarting = false;
+  #lastFailure = 'nothing answers on its socket';
+
+  constructor(options: AttachOptions, socketPath: string) {
+    this.#options = options;
+    this.#socketPath = socketPath;
+  }
+
+  /** Connects, and starts an engine where there is none. @throws Error after START_MS */
+  async reach(): Promise<void> {
+    const deadline = performance.now() + START_MS;
+    let pause = FIRST_PAUSE_MS;
+    while (!this.#isClosed) {
+      const socket = await tryConnect(this.#socketPath);
+      if (socket !== undefined) {
+        this.#watch(socket);
+        return;
+      }
+      if (performance.now() > deadline) throw new Error(`the embedded engine does not start: ${this.#lastFailure}`);
+      if (!this.#isStarting) this.#start();
+      await delay(pause);
+      pause = Math.min(LONGEST_PAUSE_MS / 10, pause * 2);
+    }
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#hold?.destroy();
+  }
+
+  #watch(socket: Socket): void {
+    if (this.#isClosed) {
+      socket.destroy();
+      return;
+    }
+    this.#hold = socket;
+    socket.unref();
+    socket.resume();
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      this.#hold = undefined;
+      if (!this.#isClosed) void this.#bringBack();
+    });
+  }
+
+  async #bringBack(): Promise<void> {
+    this.#options.logger.warn({}, 'the embedded engine has ended; it is started again');
+    for (let pause = FIRST_PAUSE_MS; !this.#isClosed; pause = Math.min(LONGEST_PAUSE_MS, pause * 2)) {
+      try {
+        await this.reach();
+        return;
+      } catch (error) {
+        this.#options.logger.error({ error: String(error) }, 'the embedded engine cannot be started');
+      }
+      await delay(pause);
+    }
+  }
+
+  #start(): void {
+    const { dataDir, nodePath = process.execPath, graceMs } = this.#options;
+    const parameters = ['--disable-warning=ExperimentalWarning', ENTRY, '--data-dir', dataDir];
+    if (graceMs !== undefined) parameters.push('--grace-ms', String(graceMs));
+    this.#isStarting = true;
+    const child = spawn(nodePath, parameters, { stdio: ['ignore', 'ignore', 'pipe'] });
+    const logger = this.#options.logger.child({ component: 'embedded-engine', enginePid: child.pid });
+    child.on('error', (error) => {
+      this.#isStarting = false;
+      this.#lastFailure = error.message;
+    });
+    child.on('exit', (code, signal) => {
+      this.#isStarting = false;
+      this.#lastFailure = `it ended with ${signal ?? `status ${code ?? 0}`}`;
+    });
+    forwardLog(child.stderr, logger);
+    // Neither the engine nor its log keeps this process alive.
+    child.unref();
+    if ('unref' in child.stderr && typeof child.stderr.unref === 'function') child.stderr.unref();
+  }
+}
+
+function tryConnect(socketPath: string): Promise<Socket | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect(socketPath);
+    const fail = (): void => resolve(undefined);
+    socket.once('error', fail);
+    socket.once('connect', () => {
+      socket.off('error', fail);
+      resolve(socket);
+    });
+  });
+}
+
+/** The child's lines of JSON, as lines of this process's log. */
+function forwardLog(stream: NodeJS.ReadableStream, logger: Logger): void {
+  const lines = createInterface({ input: stream });
+  lines.on('line', (line) => {
+    const { level, msg, fields } = readLine(line);
+    logger[level](fields, msg);
+  });
+}
+
+function readLine(line: string): { level: 'debug' | 'info' | 'warn' | 'error'; msg: string; fields: LogFields } {
+  try {
+    const { level, msg, time: _time, ...fields } = JSON.parse(line) as Record<string, unknown>;
+    const isKnown = level === 'debug' || level === 'info' || level === 'warn' || level === 'error';
+    return { level: isKnown ? level : 'info', msg: typeof msg === 'string' ? msg : '', fields };
+  } catch {
+    return { level: 'warn', msg: 'the embedded engine writes', fields: { line } };
+  }
+}

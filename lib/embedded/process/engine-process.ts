@@ -1,0 +1,76 @@
+import { parseArgs } from 'node:util';
+import { createLogger } from '../../kernel/logger.ts';
+import { startEngine, type RunningEngine } from '../server/start.ts';
+import { enginePaths } from './engine-paths.ts';
+import { OwnedElsewhereError } from '../server/owner-lock.ts';
+
+/** Exit statuses: the data belongs to a running engine; the disk or the program has failed. */
+const OWNED_ELSEWHERE = 75;
+const FAILED = 70;
+/** The first client has this long to come; whoever starts an engine connects at once. */
+const FIRST_CLIENT_MS = 10_000;
+/** Clients that are still there this long after SIGTERM are cut off. */
+const LAST_CALL_MS = 15_000;
+
+const { values } = parseArgs({
+  options: { 'data-dir': { type: 'string' }, 'grace-ms': { type: 'string', default: '1000' } },
+});
+const dataDir = values['data-dir'] ?? '';
+const graceMs = Number(values['grace-ms']);
+
+// Whoever started the engine and reads its log may be gone; the engine goes on without.
+process.stderr.on('error', () => undefined);
+const logger = createLogger('info', (line) => void process.stderr.write(line));
+
+/** The engine lives as long as it has clients, and a little longer for one that is about to come. */
+async function main(): Promise<void> {
+  let engine: RunningEngine | undefined;
+  let clients = 0;
+  let isEnding = false;
+  let isClosing = false;
+  let timer: NodeJS.Timeout | undefined;
+
+  const close = (): void => {
+    if (isClosing || engine === undefined) return;
+    isClosing = true;
+    clearTimeout(timer);
+    engine.close().then(
+      () => process.exit(0),
+      () => process.exit(FAILED),
+    );
+  };
+  const closeIn = (delayMs: number): void => {
+    clearTimeout(timer);
+    timer = setTimeout(close, delayMs);
+  };
+
+  // A terminal sends these to the whole group; servers that are still draining need the engine meanwhile.
+  process.on('SIGINT', () => undefined);
+  process.on('SIGHUP', () => undefined);
+  process.on('SIGTERM', () => {
+    isEnding = true;
+    closeIn(clients === 0 ? 0 : LAST_CALL_MS);
+  });
+  engine = await startEngine({
+    ...enginePaths(dataDir),
+    logger,
+    onFatal: () => process.exit(FAILED),
+    onClients: (count) => {
+      clients = count;
+      if (count === 0) closeIn(isEnding ? 0 : graceMs);
+      else if (!isEnding) clearTimeout(timer);
+    },
+  });
+  closeIn(FIRST_CLIENT_MS);
+}
+
+process.on('uncaughtException', (error) => {
+  logger.error({ stack: error.stack }, 'the embedded engine fails');
+  process.exit(FAILED);
+});
+
+main().catch((error: unknown) => {
+  if (error instanceof OwnedElsewhereError) process.exit(OWNED_ELSEWHERE);
+  logger.error({ error: String(error) }, 'the embedded engine cannot start');
+  process.exit(FAILED);
+});
