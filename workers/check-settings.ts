@@ -1,0 +1,34 @@
+import { readFile } from 'node:fs/promises';
+import { tlsSection } from '../lib/certificates/index.ts';
+import { ConfigError, type ConfigProblem, type Configuration } from '../lib/config/index.ts';
+import { parseListenAddress } from './listen-address.ts';
+import { listenSection, type ListenSettings } from './settings.ts';
+
+/**
+ * What no single setting can say about itself: addresses that are none, files that cannot be read, one of two that
+ * belong together. @throws ConfigError
+ */
+export async function checkSettings(configuration: Configuration): Promise<void> {
+  const problems: ConfigProblem[] = [...listenProblems(configuration.get(listenSection))];
+  const { certificateFile, privateKeyFile } = configuration.get(tlsSection);
+  if ((certificateFile === '') !== (privateKeyFile === '')) {
+    problems.push({
+      where: 'tls',
+      message: 'certificate-file and private-key-file belong together: give both or neither',
+    });
+  }
+  for (const file of [certificateFile, privateKeyFile]) {
+    if (file === '') continue;
+    await readFile(file).catch((error: unknown) => {
+      problems.push({ where: 'tls', message: error instanceof Error ? error.message : String(error) });
+    });
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+}
+
+function* listenProblems(settings: ListenSettings): Iterable<ConfigProblem> {
+  for (const [name, text] of Object.entries(settings)) {
+    if (text === '' || parseListenAddress(text) !== undefined) continue;
+    yield { where: `listen.${name}`, message: `${JSON.stringify(text)} is no address: write HOST:PORT or [IPV6]:PORT` };
+  }
+}

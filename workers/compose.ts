@@ -1,0 +1,117 @@
+import { hostname as systemHostname } from 'node:os';
+import { join } from 'node:path';
+import { createAccounts, accountsSection, type Accounts } from '../lib/accounts/index.ts';
+import { createAddresses, prepareAddresses, type Addresses } from '../lib/addresses/index.ts';
+import { createAttachments } from '../lib/attachments/index.ts';
+import {
+  authSection,
+  createAccessTokens,
+  createAuth,
+  createMemoryLoginLimiter,
+  createPasswordHasher,
+  prepareAccessTokens,
+  type AccessTokens,
+  type Auth,
+} from '../lib/auth/index.ts';
+import type { Configuration } from '../lib/config/index.ts';
+import { openDatabase, type Database } from '../lib/db/index.ts';
+import { attachEmbedded } from '../lib/embedded/index.ts';
+import { imapRenderer } from '../lib/frontends/imap/index.ts';
+import { createLocalHints, createMailboxes, journalSection, type Journal } from '../lib/journal/index.ts';
+import type { Clock } from '../lib/kernel/clock.ts';
+import type { Lifecycle } from '../lib/kernel/lifecycle.ts';
+import type { Logger } from '../lib/kernel/logger.ts';
+import { createMessages, createSweep, messagesSection, type MessagesRoom, type Sweep } from '../lib/messages/index.ts';
+import { databaseSection, serverSection } from './settings.ts';
+
+/** What every process of Eider has, whatever it does with it. */
+export interface Surroundings {
+  readonly configuration: Configuration;
+  /** Absolute. */
+  readonly dataDir: string;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  /** Takes what has to be stopped. */
+  readonly lifecycle: Lifecycle;
+}
+
+/** The rooms, connected. */
+export interface Store {
+  readonly database: Database;
+  readonly mailboxes: Journal;
+  readonly messages: MessagesRoom;
+  readonly addresses: Addresses;
+  readonly accounts: Accounts;
+  readonly auth: Auth;
+  readonly accessTokens: AccessTokens;
+  readonly sweep: Sweep;
+}
+
+/** Opens the database and wires the rooms; whatever is opened stops with the lifecycle. */
+export async function openStore(surroundings: Surroundings): Promise<Store> {
+  const { configuration, dataDir, logger, clock, lifecycle } = surroundings;
+  const database = await connect(surroundings);
+  const hints = createLocalHints();
+  const attachments = createAttachments({ database, clock });
+  const messages = createMessages({
+    database,
+    attachments,
+    clock,
+    logger,
+    renderer: imapRenderer,
+    spoolDir: join(dataDir, 'spool'),
+    settings: configuration.get(messagesSection),
+  });
+  const mailboxes = createMailboxes({
+    database,
+    clock,
+    logger,
+    hints,
+    settings: configuration.get(journalSection),
+    renew: (account, ids) => messages.renew(account, ids),
+  });
+  lifecycle.add({ name: 'hints', stop: () => hints.close() });
+  lifecycle.add({ name: 'journal', stop: () => mailboxes.close() });
+  const addresses = createAddresses({ database, clock });
+  const accounts = createAccounts({
+    database,
+    mailboxes,
+    addresses,
+    passwords: createPasswordHasher(),
+    settings: configuration.get(accountsSection),
+    clock,
+  });
+  const limits = configuration.get(authSection);
+  const auth = createAuth({ accounts, limiter: createMemoryLoginLimiter({ limits, clock }), clock });
+  const accessTokens = createAccessTokens({ database, accounts, clock, settings: limits });
+  await Promise.all([prepareAddresses(database), prepareAccessTokens(database)]);
+  const references = {
+    isReferenced: mailboxes.isLive,
+    announce: async (account: Parameters<Journal['sweep']>[0], ids: Parameters<Journal['sweep']>[1]) => {
+      const allowed = new Set(await mailboxes.sweep(account, ids));
+      return ids.map((id) => allowed.has(id));
+    },
+  };
+  const sweep = createSweep({ database, attachments, clock, logger, references });
+  return { database, mailboxes, messages, addresses, accounts, auth, accessTokens, sweep };
+}
+
+/** The database of the configuration, or the embedded engine of the data directory. */
+async function connect({ configuration, dataDir, logger, lifecycle }: Surroundings): Promise<Database> {
+  const settings = configuration.get(databaseSection);
+  let { uri } = settings;
+  if (uri === '') {
+    const engine = await attachEmbedded({ dataDir, logger });
+    lifecycle.add({ name: 'embedded engine', stop: () => engine.close() });
+    uri = engine.uri;
+  }
+  const database = await openDatabase({ uri, name: settings.name, poolSize: settings.poolSize });
+  lifecycle.add({ name: 'database', stop: () => database.close() });
+  return database;
+}
+
+/** What this host calls itself in greetings and trace fields. */
+export function hostnameOf(configuration: Configuration): string {
+  const { hostname } = configuration.get(serverSection);
+  return hostname === '' ? systemHostname() : hostname;
+}

@@ -1,0 +1,35 @@
+/** The `eider` command line. Commands load what they need when they run, so that --help answers at once. */
+import { Command } from 'commander';
+import packageJson from '../package.json' with { type: 'json' };
+import { declareAddressCommands } from './commands/address.ts';
+import { declareConfigCommands } from './commands/config.ts';
+import { declareExport } from './commands/export.ts';
+import { declareFsck } from './commands/fsck.ts';
+import { declareGc } from './commands/gc.ts';
+import { declareImport } from './commands/import.ts';
+import { declareStart } from './commands/start.ts';
+import { declareUserCommands } from './commands/user.ts';
+import { reportFailure } from './report-failure.ts';
+
+const program = new Command('eider')
+  .description('A mail store: IMAP, POP3, LMTP and an HTTP API.')
+  .version(packageJson.version, '--version')
+  .helpOption('--help', 'show what a command does and takes')
+  .showHelpAfterError('(eider --help shows what there is)')
+  .configureHelp({ sortSubcommands: false });
+
+declareStart(program);
+declareUserCommands(program);
+declareAddressCommands(program);
+declareImport(program);
+declareExport(program);
+declareConfigCommands(program);
+declareGc(program);
+declareFsck(program);
+
+try {
+  await program.parseAsync(process.argv);
+} catch (error) {
+  reportFailure(error);
+  process.exitCode = 1;
+}

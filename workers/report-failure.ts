@@ -1,0 +1,27 @@
+import { ConfigError } from '../lib/config/index.ts';
+import { MailError } from '../lib/kernel/errors.ts';
+import { CommandError } from './command-error.ts';
+
+/** Says on standard error why a command failed: a sentence where it is its user's to mend, else with the trace. */
+export function reportFailure(error: unknown): void {
+  process.stderr.write(`${describeFailure(error)}\n`);
+}
+
+function describeFailure(error: unknown): string {
+  if (error instanceof ConfigError) {
+    return [
+      'eider: the configuration has mistakes:',
+      ...error.problems.map(({ where, message }) => `  ${where}: ${message}`),
+    ].join('\n');
+  }
+  if (error instanceof CommandError) return `eider: ${error.message}`;
+  if (error instanceof MailError) {
+    const details = [...(error.details ?? [])].map(([field, sentence]) => `\n  ${field}: ${sentence}`).join('');
+    return `eider: ${error.message}${details}${error.code === 'internal' ? traceOf(error.cause) : ''}`;
+  }
+  return `eider: ${traceOf(error).trimStart()}`;
+}
+
+function traceOf(error: unknown): string {
+  return `\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+}

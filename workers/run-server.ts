@@ -1,0 +1,70 @@
+import { resolve } from 'node:path';
+import { createCertificates, tlsSection } from '../lib/certificates/index.ts';
+import { systemClock } from '../lib/kernel/clock.ts';
+import { createLifecycle } from '../lib/kernel/lifecycle.ts';
+import type { Logger, LogLevel } from '../lib/kernel/logger.ts';
+import { loadAdminTokens } from './admin-token.ts';
+import { checkSettings } from './check-settings.ts';
+import type { StartOptions } from './commands/start.ts';
+import { hostnameOf, openStore } from './compose.ts';
+import { prepareDataDirectory } from './data-directory.ts';
+import { loadSettings } from './load-settings.ts';
+import { commandLogger } from './command-logger.ts';
+import { printReady } from './print-ready.ts';
+import { writeReadyFile } from './ready-file.ts';
+import { reloadOnHangup } from './reload.ts';
+import { serverSection } from './settings.ts';
+import { startFrontEnds } from './start-front-ends.ts';
+import { stopOnSignals } from './stop-on-signals.ts';
+
+/**
+ * The server process: starts everything, says that it is ready, and runs until it is told to stop. What has been
+ * started is stopped again where the start fails half-way.
+ */
+export async function runServer(options: StartOptions): Promise<void> {
+  const settings = await loadSettings(options);
+  const { configuration } = settings;
+  await checkSettings(configuration);
+  const server = configuration.get(serverSection);
+  const logger = commandLogger(server.logLevel as LogLevel);
+  const clock = systemClock;
+  const lifecycle = createLifecycle(logger, clock);
+  // From here on a signal stops what has been started so far.
+  const stop = stopOnSignals({ lifecycle, logger, drainMs: server.drainTimeout });
+  try {
+    const dataDir = await prepareDataDirectory(server.dataDir);
+    const hostname = hostnameOf(configuration);
+    const certificates = await createCertificates({
+      settings: configuration.get(tlsSection),
+      dataDir,
+      names: [hostname, 'localhost', '127.0.0.1', '::1'],
+      clock,
+      logger,
+    });
+    const adminTokens = await loadAdminTokens(dataDir);
+    const store = await openStore({ configuration, dataDir, logger, clock, lifecycle });
+    const addresses = await startFrontEnds({
+      store,
+      configuration,
+      hostname,
+      certificates,
+      adminTokens,
+      logger,
+      clock,
+      lifecycle,
+      freePorts: options.freePorts === true,
+    });
+    reloadOnHangup({ settings, certificates, logger });
+    const report = { pid: process.pid, ...addresses, adminToken: adminTokens.ofThisRun };
+    if (options.readyFile !== undefined) await writeReadyFile(resolve(options.readyFile), report);
+    printReady(report, { dataDir, shownOnce: adminTokens.shownOnce });
+    logReady(logger, report.pid);
+  } catch (error) {
+    await stop.now();
+    throw error;
+  }
+}
+
+function logReady(logger: Logger, pid: number): void {
+  logger.info({ pid, node: process.version }, 'ready');
+}

@@ -1,0 +1,25 @@
+import { apiSection } from '../api/index.ts';
+import { accountsSection } from '../lib/accounts/index.ts';
+import { authSection } from '../lib/auth/index.ts';
+import { tlsSection } from '../lib/certificates/index.ts';
+import { deliverySection } from '../lib/delivery/index.ts';
+import { lmtpSection } from '../lib/frontends/lmtp/index.ts';
+import { journalSection } from '../lib/journal/index.ts';
+import type { Section } from '../lib/kernel/section.ts';
+import { messagesSection } from '../lib/messages/index.ts';
+import { databaseSection, listenSection, serverSection } from './settings.ts';
+
+/** Every section there is, in the order of config/default.toml. */
+export const sections: readonly Section[] = [
+  serverSection,
+  listenSection,
+  tlsSection,
+  databaseSection,
+  accountsSection,
+  authSection,
+  lmtpSection,
+  deliverySection,
+  apiSection,
+  journalSection,
+  messagesSection,
+];
