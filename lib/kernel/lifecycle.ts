@@ -1,13 +1,19 @@
+import type { Clock } from './clock.ts';
 import type { Logger } from './logger.ts';
+
+/** How long a stop may take. */
+export interface StopDeadline {
+  /** Aborted when the time is over: what still runs is to be cut off. */
+  readonly signal: AbortSignal;
+  /** Milliseconds until then, 0 when it is over. */
+  leftMs(): number;
+}
 
 /** Something that runs until it is told to stop. */
 export interface Service {
   readonly name: string;
-  /**
-   * Lets what is under way finish and resolves when nothing is left. Once the signal is aborted there is no time
-   * left: what still runs is cut off.
-   */
-  stop(deadline: AbortSignal): Promise<void>;
+  /** Lets what is under way finish and resolves when nothing is left, at the deadline at the latest. */
+  stop(deadline: StopDeadline): Promise<void>;
 }
 
 /** What has been started, so that it can be stopped in the reverse order. */
@@ -23,7 +29,7 @@ export interface Lifecycle {
   stop(drainMs: number): Promise<readonly string[]>;
 }
 
-export function createLifecycle(logger: Logger): Lifecycle {
+export function createLifecycle(logger: Logger, clock: Clock): Lifecycle {
   const groups: (readonly Service[])[] = [];
   let stopping: Promise<readonly string[]> | undefined;
 
@@ -31,11 +37,16 @@ export function createLifecycle(logger: Logger): Lifecycle {
     const controller = new AbortController();
     // It must fire even where nothing else keeps the process alive, so not AbortSignal.timeout.
     const timer = setTimeout(() => controller.abort(), drainMs);
+    const endsAt = clock.monotonic() + drainMs;
+    const deadline: StopDeadline = {
+      signal: controller.signal,
+      leftMs: () => Math.max(0, endsAt - clock.monotonic()),
+    };
     const failed: string[] = [];
     for (let group = groups.pop(); group !== undefined; group = groups.pop()) {
       await Promise.all(
         group.map(async (service) => {
-          if (!(await stopOne(service, controller.signal, logger))) failed.push(service.name);
+          if (!(await stopOne(service, deadline, logger))) failed.push(service.name);
         }),
       );
     }
@@ -52,14 +63,14 @@ export function createLifecycle(logger: Logger): Lifecycle {
 /** After the deadline a service gets this long to cut off what still runs, in milliseconds. */
 const CUT_OFF_MS = 500;
 
-async function stopOne(service: Service, deadline: AbortSignal, logger: Logger): Promise<boolean> {
+async function stopOne(service: Service, deadline: StopDeadline, logger: Logger): Promise<boolean> {
   const timer = Promise.withResolvers<'late'>();
   let cutOff: NodeJS.Timeout | undefined;
   const onDeadline = (): void => {
     cutOff = setTimeout(() => timer.resolve('late'), CUT_OFF_MS);
   };
-  if (deadline.aborted) onDeadline();
-  else deadline.addEventListener('abort', onDeadline, { once: true });
+  if (deadline.signal.aborted) onDeadline();
+  else deadline.signal.addEventListener('abort', onDeadline, { once: true });
   try {
     const outcome = await Promise.race([service.stop(deadline).then(() => 'stopped' as const), timer.promise]);
     if (outcome === 'stopped') return true;
@@ -68,7 +79,7 @@ async function stopOne(service: Service, deadline: AbortSignal, logger: Logger):
     logger.error({ service: service.name, err: error }, 'failed to stop');
   } finally {
     clearTimeout(cutOff);
-    deadline.removeEventListener('abort', onDeadline);
+    deadline.signal.removeEventListener('abort', onDeadline);
   }
   return false;
 }

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createLifecycle, type Service } from '../../lib/kernel/lifecycle.ts';
+import { systemClock } from '../../lib/kernel/clock.ts';
+import { createLifecycle, type Service, type StopDeadline } from '../../lib/kernel/lifecycle.ts';
 import { silentLogger } from '../../lib/kernel/logger.ts';
 
 function recorded(
   order: string[],
   name: string,
-  stop: (deadline: AbortSignal) => Promise<void> = async () => undefined,
+  stop: (deadline: StopDeadline) => Promise<void> = async () => undefined,
 ): Service {
   return {
     name,
@@ -18,13 +19,13 @@ function recorded(
   };
 }
 
-const untilAborted = (signal: AbortSignal): Promise<void> =>
+const untilAborted = ({ signal }: StopDeadline): Promise<void> =>
   new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 
 describe('lifecycle', () => {
   it('stops in the reverse order, those started together at once', async () => {
     const order: string[] = [];
-    const lifecycle = createLifecycle(silentLogger);
+    const lifecycle = createLifecycle(silentLogger, systemClock);
     lifecycle.add(recorded(order, 'database'));
     lifecycle.add(recorded(order, 'imap'), recorded(order, 'lmtp'));
     assert.deepEqual(await lifecycle.stop(1000), []);
@@ -40,7 +41,7 @@ describe('lifecycle', () => {
 
   it('goes on where one fails, and says which', async () => {
     const order: string[] = [];
-    const lifecycle = createLifecycle(silentLogger);
+    const lifecycle = createLifecycle(silentLogger, systemClock);
     lifecycle.add(recorded(order, 'database'));
     lifecycle.add(recorded(order, 'imap', () => Promise.reject(new Error('broken'))));
     assert.deepEqual(await lifecycle.stop(1000), ['imap']);
@@ -49,7 +50,7 @@ describe('lifecycle', () => {
 
   it('tells a service that the time is over, and goes on without one that does not care', async () => {
     const order: string[] = [];
-    const lifecycle = createLifecycle(silentLogger);
+    const lifecycle = createLifecycle(silentLogger, systemClock);
     lifecycle.add(recorded(order, 'database'));
     lifecycle.add(
       recorded(order, 'lmtp', untilAborted),
@@ -62,7 +63,7 @@ describe('lifecycle', () => {
 
   it('stops once, however often it is asked', async () => {
     const order: string[] = [];
-    const lifecycle = createLifecycle(silentLogger);
+    const lifecycle = createLifecycle(silentLogger, systemClock);
     lifecycle.add(recorded(order, 'imap'));
     await Promise.all([lifecycle.stop(1000), lifecycle.stop(1000)]);
     await lifecycle.stop(1000);
