@@ -57,6 +57,7 @@ class LineScanner implements MimeScanner {
   end(): ScannedMessage {
     this.#scan(true);
     const place = this.#here(this.#base);
+    this.#tree.discardUnbegun(this.#base);
     this.#endHeaders(place);
     this.#tree.end(place);
     const crlfSize = this.#base + this.#bareLineEnds + (this.#isMidLine ? 2 : 0);

@@ -36,14 +36,13 @@ const ENCODINGS = new Map<string, TransferEncoding>([
  */
 export function readPartHeader(header: HeaderFields, isInDigest: boolean, limits: MimeLimits): PartHeader {
   const contentType = readContentType(textOf(header, 'content-type'), isInDigest, limits);
-  const encodingText = textOf(header, 'content-transfer-encoding') ?? '';
-  const encodingValue = readParameterisedValue(encodingText, 0).value;
+  const encodingName = readEncodingName(textOf(header, 'content-transfer-encoding') ?? '');
   const disposition = textOf(header, 'content-disposition');
   const language = textOf(header, 'content-language');
   return {
     ...contentType,
-    encoding: ENCODINGS.get(encodingValue) ?? 'other',
-    encodingName: encodingValue === '' ? '7BIT' : encodingValue.toUpperCase(),
+    encoding: ENCODINGS.get(encodingName.toLowerCase().replaceAll(' ', '')) ?? 'other',
+    encodingName: encodingName === '' ? '7BIT' : encodingName,
     contentId: textOf(header, 'content-id'),
     description: textOf(header, 'content-description'),
     md5: textOf(header, 'content-md5'),
@@ -70,9 +69,18 @@ function readContentType(
     : { type: 'text', subtype: 'plain', parameters: new Map() };
 }
 
+/** In upper case, without comments and what a semicolon adds. */
+function readEncodingName(text: string): string {
+  const plain = text.replace(/\([^()]*\)/g, ' ');
+  const semicolon = plain.indexOf(';');
+  return (semicolon < 0 ? plain : plain.slice(0, semicolon)).trim().toUpperCase();
+}
+
 function readDisposition(text: string, limits: MimeLimits): MimePart['disposition'] {
-  const disposition = readParameterisedValue(text, limits.parameters);
-  return disposition.value === '' && disposition.parameters.size === 0 ? undefined : disposition;
+  const { value, parameters } = readParameterisedValue(text, limits.parameters);
+  if (value !== '') return { value, parameters };
+  // Parameters without a type: a type not known is an attachment (RFC 2183 section 2.8).
+  return parameters.size === 0 ? undefined : { value: 'attachment', parameters };
 }
 
 /** RFC 3282: a list of language tags between commas. */

@@ -53,6 +53,11 @@ export class PartTable {
     return part;
   }
 
+  removeLast(): void {
+    const part = this.parts.pop();
+    this.parts[part?.parent ?? -1]?.children.pop();
+  }
+
   /**
    * Numbers a part once its kind is known (RFC 3501 section 6.4.5). The root of a message is no part of its own: a
    * multipart there lends its children the message's number, anything else is the message's part 1.

@@ -91,7 +91,7 @@ export class PartTree {
     this.region = 'literal';
     const multipart = this.#open[level];
     if (!isClose || multipart?.boundary === undefined) return;
-    this.delimiters.close(multipart.boundary);
+    this.delimiters.close(level);
     multipart.boundary = undefined;
   }
 
@@ -100,6 +100,16 @@ export class PartTree {
     const parent = this.#open.at(-1)?.part;
     if (this.#table.isFull) this.isTruncated = true;
     else this.#begin(parent, headerStart);
+  }
+
+  /** A delimiter at the very end of the message begins no part: takes back the one it seemed to begin. */
+  discardUnbegun(offset: number): void {
+    const part = this.#open.at(-1)?.part;
+    const parent = this.#table.parts[part?.parent ?? -1];
+    if (this.region !== 'header' || part?.headerStart !== offset || parent?.kind !== 'multipart') return;
+    this.#open.pop();
+    this.#table.removeLast();
+    this.region = 'literal';
   }
 
   /** The message ends here. */
@@ -115,7 +125,7 @@ export class PartTree {
   #closeInnermost(bodyEnd: Place): void {
     const { part, boundary } = this.#open.pop() ?? {};
     if (part === undefined) return;
-    if (boundary !== undefined) this.delimiters.close(boundary);
+    if (boundary !== undefined) this.delimiters.close(this.#open.length);
     part.bodyEnd = Math.max(part.bodyStart, bodyEnd.offset);
     if (part.bodyEnd > part.bodyStart) {
       part.bodyLines = bodyEnd.lineEnds - part.lineEndsBefore + (bodyEnd.isMidLine ? 1 : 0);
@@ -163,9 +173,8 @@ export class PartTree {
   }
 }
 
-/** Blanks at its end are padding to a delimiter, so they are none of the boundary's (RFC 2046 section 5.1.1). */
 function boundaryOf(part: PartDraft): string | undefined {
-  const boundary = part.parameters.get('boundary')?.trimEnd();
+  const boundary = part.parameters.get('boundary');
   return boundary === '' ? undefined : boundary;
 }
 
