@@ -1,0 +1,143 @@
+import type {
+  ColumnView,
+  CopyResult,
+  FlagChange,
+  MailboxEvent,
+  MessageContent,
+  MessageDigest,
+  MessageRow,
+  SelectedMailbox,
+  StoreResult,
+  TextTerm,
+  UidRanges,
+} from '../../../imap-core/index.ts';
+import type { MailboxInfo, OpenMailbox } from '../../journal/index.ts';
+import { MailError } from '../../kernel/errors.ts';
+import { parseMessageId, type AccountId, type MailboxId, type MessageId } from '../../kernel/ids.ts';
+import { matchTerms } from '../../search/index.ts';
+import type { ImapRooms } from './backend.ts';
+import { toSessionError, translated, translatedForTarget } from './session-errors.ts';
+
+/** How many messages a text search reads ahead of the one it compares. */
+const READ_AHEAD = 4;
+
+/** An open mailbox of the journal as imap-core wants it: the same columns, content beside them, failures translated. */
+export class MailboxView implements SelectedMailbox {
+  readonly recentFrom: number;
+  readonly #rooms: ImapRooms;
+  readonly #account: AccountId;
+  readonly #mailbox: OpenMailbox;
+
+  constructor(rooms: ImapRooms, account: AccountId, mailbox: OpenMailbox) {
+    this.#rooms = rooms;
+    this.#account = account;
+    this.#mailbox = mailbox;
+    this.recentFrom = mailbox.recentFrom;
+  }
+
+  info(): MailboxInfo {
+    return this.#mailbox.info();
+  }
+
+  uids(): Uint32Array {
+    return this.#mailbox.uids();
+  }
+
+  row(uid: number): MessageRow | undefined {
+    return this.#mailbox.row(uid);
+  }
+
+  columns(): ColumnView {
+    return this.#mailbox.columns();
+  }
+
+  onEvent(listener: (event: MailboxEvent) => void): void {
+    this.#mailbox.onEvent(listener);
+  }
+
+  async refresh(): Promise<void> {
+    await translated(() => this.#mailbox.refresh());
+  }
+
+  async storeFlags(
+    uids: UidRanges,
+    change: FlagChange,
+    options: { readonly unchangedSince?: number } = {},
+  ): Promise<StoreResult> {
+    return translated(() => this.#mailbox.storeFlags(uids, change, options));
+  }
+
+  async expunge(uids: UidRanges | undefined): Promise<{ readonly uids: readonly number[]; readonly modseq: number }> {
+    return translated(() => this.#mailbox.expunge(uids));
+  }
+
+  async copy(uids: UidRanges, targetPath: string): Promise<CopyResult> {
+    return translatedForTarget(async () => this.#mailbox.copy(uids, await this.#target(targetPath)));
+  }
+
+  async move(uids: UidRanges, targetPath: string): Promise<CopyResult> {
+    return translatedForTarget(async () => this.#mailbox.move(uids, await this.#target(targetPath)));
+  }
+
+  async openMessage(row: MessageRow): Promise<MessageContent> {
+    return translated(() => this.#rooms.messages.open(this.#account, messageIdOf(row)));
+  }
+
+  async *digests(rows: readonly MessageRow[]): AsyncIterable<MessageDigest | undefined> {
+    try {
+      yield* this.#rooms.messages.digests(this.#account, rows.map(messageIdOf));
+    } catch (thrown) {
+      throw toSessionError(thrown);
+    }
+  }
+
+  async *matchText(
+    rows: readonly MessageRow[],
+    terms: readonly TextTerm[],
+    signal: AbortSignal,
+  ): AsyncIterable<Uint8Array> {
+    const pending: Promise<Uint8Array>[] = [];
+    try {
+      for (let next = 0, done = 0; done < rows.length; done += 1) {
+        while (next < rows.length && pending.length < READ_AHEAD) {
+          const row = rows[next];
+          next += 1;
+          if (row !== undefined) pending.push(this.#match(row, terms, signal));
+        }
+        const first = pending.shift();
+        if (first !== undefined) yield await first;
+      }
+    } catch (thrown) {
+      throw signal.aborted ? signal.reason : toSessionError(thrown);
+    } finally {
+      // What was read ahead for nobody must not end as an unhandled rejection.
+      await Promise.allSettled(pending);
+    }
+  }
+
+  close(): void {
+    this.#mailbox.close();
+  }
+
+  async #match(row: MessageRow, terms: readonly TextTerm[], signal: AbortSignal): Promise<Uint8Array> {
+    signal.throwIfAborted();
+    try {
+      return await matchTerms(await this.#rooms.messages.open(this.#account, messageIdOf(row)), terms, signal);
+    } catch (thrown) {
+      if (thrown instanceof MailError && thrown.code === 'message-not-found') return new Uint8Array(terms.length);
+      throw thrown;
+    }
+  }
+
+  async #target(path: string): Promise<MailboxId> {
+    const info = await this.#rooms.mailboxes.find(this.#account, path);
+    if (info === undefined || info.isNoselect) throw new MailError('mailbox-not-found', 'No such mailbox');
+    return info.id;
+  }
+}
+
+function messageIdOf(row: MessageRow): MessageId {
+  const id = parseMessageId(row.messageId);
+  if (id === undefined) throw new MailError('internal', 'A message has no valid id');
+  return id;
+}
