@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { Accounts } from '../lib/accounts/index.ts';
 import type { Addresses } from '../lib/addresses/index.ts';
 import type { AccessTokens, Auth } from '../lib/auth/index.ts';
@@ -24,8 +25,10 @@ export interface ApiServerOptions {
   readonly addresses: Addresses;
   readonly auth: Auth;
   readonly tokens: AccessTokens;
-  /** Opens everything; '' opens nothing. The same on every node, for it also signs the paging cursors. */
-  readonly rootToken: string;
+  /** Whether a token opens everything; takes the same time whatever is wrong with it. */
+  readonly isRootToken: (token: string) => boolean;
+  /** Signs paging cursors; the same on every node that a client may come to next. Without it they end with the process. */
+  readonly cursorSecret?: string;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly settings: Omit<SectionValues<typeof apiSection.settings>, 'host' | 'port' | 'secure'>;
@@ -45,16 +48,16 @@ export interface ApiServer {
 }
 
 export function createApiServer(options: ApiServerOptions): ApiServer {
-  const { settings, rootToken, logger, tls } = options;
+  const { settings, isRootToken, logger, tls } = options;
   const services: ApiServices = {
     ...options,
-    cursors: createCursorSeal(rootToken),
+    cursors: createCursorSeal(options.cursorSecret ?? randomBytes(32).toString('hex')),
     maxMessageOctets: settings.maxMessage,
   };
   const server = createHttpServer({ tls, onUnknown: answerUnknown });
   const runner = createRunner({
     services,
-    rootToken,
+    isRootToken,
     logger,
     maxBodyOctets: settings.maxBody,
     acceptsTokenInQuery: settings.tokenInQuery,
@@ -80,12 +83,12 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   );
 
   return {
-    listen: server.listen,
+    listen: (host, port) => server.listen(host, port),
     close: (deadlineMs) => {
       isClosing = true;
       return server.close(deadlineMs);
     },
-    setTls: server.setTls,
+    setTls: (next) => server.setTls(next),
   };
 }
 

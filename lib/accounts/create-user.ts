@@ -1,4 +1,4 @@
-import { addressView, uniqueTags, withoutLabel } from '../addresses/index.ts';
+import { addressFault, addressView, uniqueTags, withoutLabel } from '../addresses/index.ts';
 import { MailError } from '../kernel/errors.ts';
 import { newAccountId, newUserId, type AccountId, type UserId } from '../kernel/ids.ts';
 import type { NewUser, User } from './accounts.ts';
@@ -107,7 +107,7 @@ async function claimMainAddress(
 
 function implicitAddress(username: string, defaultDomain: string): string {
   const address = username.includes('@') ? username : `${username}@${defaultDomain}`;
-  return addressView(address) === undefined ? '' : address;
+  return addressFault(address) === undefined ? address : '';
 }
 
 /** What others who took over the same reservation did before we won is brought in line with our row. */

@@ -1,3 +1,3 @@
 export type * from './addresses.ts';
-export { addressView, normaliseDomain, recipientView, withoutLabel } from './address-view.ts';
+export { addressFault, addressView, normaliseDomain, recipientView, withoutLabel } from './address-view.ts';
 export { createAddresses, prepareAddresses, uniqueTags, type AddressesOptions } from './create-addresses.ts';

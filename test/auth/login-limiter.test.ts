@@ -22,7 +22,8 @@ async function fail(limiter: LoginLimiter, remote: string, account: string, time
   for (let n = 0; n < times; n += 1) (await limiter.admit(remote, account)).settle('failure');
 }
 
-const limitedFor = (ms: number) => (error: unknown) => error instanceof MailError && error.code === 'rate-limited' && error.retryAfterMs === ms;
+const limitedFor = (ms: number) => (error: unknown) =>
+  error instanceof MailError && error.code === 'rate-limited' && error.retryAfterMs === ms;
 
 describe('login limiter', () => {
   it('refuses the 13th failure of one remote for one account, and forgives one each tenth of the window', async () => {
@@ -57,8 +58,15 @@ describe('login limiter', () => {
     const { limiter } = limiterAt();
     (await limiter.admit('home', 'alice')).settle('success');
     for (let n = 0; n < 60; n += 1) await fail(limiter, `stranger ${n}`, 'alice', 1);
-    const slow = [await limiter.admit('new', 'alice'), await limiter.admit('new', 'alice'), await limiter.admit('new', 'alice')];
-    assert.deepEqual(slow.map(({ delayMs }) => delayMs), [3000, 3000, 3000]);
+    const slow = [
+      await limiter.admit('new', 'alice'),
+      await limiter.admit('new', 'alice'),
+      await limiter.admit('new', 'alice'),
+    ];
+    assert.deepEqual(
+      slow.map(({ delayMs }) => delayMs),
+      [3000, 3000, 3000],
+    );
     await assert.rejects(limiter.admit('new', 'alice'), limitedFor(3000));
     const home = await limiter.admit('home', 'alice');
     assert.equal(home.delayMs, 0);
@@ -81,7 +89,10 @@ it('failure buckets stay bounded', () => {
   const clock = { now: () => 0, monotonic: () => 0 };
   const buckets = new FailureBuckets({ capacity: 1, windowMs: 1000, clock, maxBuckets: 3 });
   for (const key of ['a', 'b', 'c', '__proto__']) buckets.add(key);
-  assert.deepEqual(['a', 'b', 'c', '__proto__'].map((key) => buckets.waitMs(key)), [0, 1000, 1000, 1000]);
+  assert.deepEqual(
+    ['a', 'b', 'c', '__proto__'].map((key) => buckets.waitMs(key)),
+    [0, 1000, 1000, 1000],
+  );
 });
 
 describe('remoteNetwork', () => {

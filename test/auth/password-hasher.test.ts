@@ -50,7 +50,12 @@ describe('password hasher', () => {
   });
 
   it('calls a hash that it cannot read trouble, never a wrong password', async () => {
-    const stored = ['', 'x', '$argon2id$v=19$m=999999999,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA', '$argon2id$v=19$m=8388608,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA'];
+    const stored = [
+      '',
+      'x',
+      '$argon2id$v=19$m=999999999,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA',
+      '$argon2id$v=19$m=8388608,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA',
+    ];
     for (const text of stored) await assert.rejects(cheap.verify(text, 'secret'), refuses('internal'), text);
   });
 });
@@ -78,7 +83,10 @@ describe('lanes', () => {
 
   it('frees the lane of a task that fails', async () => {
     const lanes = new Lanes({ concurrency: 1, waiting: 0 });
-    await assert.rejects(lanes.run(() => Promise.reject(new Error('broken'))), /broken/);
+    await assert.rejects(
+      lanes.run(() => Promise.reject(new Error('broken'))),
+      /broken/,
+    );
     assert.equal(await lanes.run(async () => 1), 1);
   });
 });
