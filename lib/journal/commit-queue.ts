@@ -246,7 +246,8 @@ export class CommitQueue {
         if (this.#log.state.q >= first.q) return left;
       }
       if (this.#giveUpLate(left, outcome.error)) return [];
-      await sleep(pause * (0.5 + Math.random()));
+      await sleep(Math.min(pause * (0.5 + Math.random()), Math.max(1, this.#nextDeadline(left) - this.#options.clock.monotonic())));
+      if (this.#giveUpLate(left, outcome.error)) return [];
     }
   }
 
@@ -294,7 +295,8 @@ export class CommitQueue {
   /** The first deadline that is still to come. */
   #nextDeadline(group: readonly Decided[]): number {
     const now = this.#options.clock.monotonic();
-    return Math.min(...group.map(({ waiting }) => waiting.deadline).filter((deadline) => deadline > now));
+    const later = group.map(({ waiting }) => waiting.deadline).filter((deadline) => deadline > now);
+    return later.length === 0 ? now : Math.min(...later);
   }
 
   /** Tells those whose time is up that nobody knows. @returns true where that is all of them */
