@@ -1,0 +1,145 @@
+import type { User } from '../lib/accounts/index.ts';
+import { SystemFlag, type MailboxInfo, type OpenMailbox } from '../lib/journal/index.ts';
+import { MailError } from '../lib/kernel/errors.ts';
+import type { MessageId } from '../lib/kernel/ids.ts';
+import type { Store } from './compose.ts';
+
+/** Something that is not as it must be. */
+export interface Damage {
+  readonly user: string;
+  /** '' where it is not about one mailbox. */
+  readonly mailbox: string;
+  readonly detail: string;
+}
+
+export interface CheckReport {
+  users: number;
+  mailboxes: number;
+  messages: number;
+}
+
+const PAGE = 500;
+const ALL = [{ from: 1, to: 0xffffffff }];
+
+/**
+ * Goes through all users: addresses lead to them, counters are what is counted, UIDs ascend, and every octet of
+ * every message can be read and is the one that came in.
+ * @param onDamage called for each, as it is found
+ * @throws MailError `unavailable` where the database is in trouble: that is no damage
+ */
+export async function checkStore(store: Store, onDamage: (damage: Damage) => void): Promise<CheckReport> {
+  const report: CheckReport = { users: 0, mailboxes: 0, messages: 0 };
+  for await (const user of allUsers(store)) {
+    report.users += 1;
+    await new AccountCheck(store, user, report, onDamage).run();
+  }
+  return report;
+}
+
+async function* allUsers({ accounts }: Store): AsyncIterable<User> {
+  let page = await accounts.list({ limit: PAGE });
+  while (page.length > 0) {
+    yield* page;
+    const last = page.at(-1);
+    page = last === undefined ? [] : await accounts.list({ limit: PAGE, after: last.id });
+  }
+}
+
+class AccountCheck {
+  readonly #store: Store;
+  readonly #user: User;
+  readonly #report: CheckReport;
+  readonly #onDamage: (damage: Damage) => void;
+  /** Message data that several mailboxes name is read once. */
+  readonly #checked = new Map<MessageId, readonly string[]>();
+
+  constructor(store: Store, user: User, report: CheckReport, onDamage: (damage: Damage) => void) {
+    this.#store = store;
+    this.#user = user;
+    this.#report = report;
+    this.#onDamage = onDamage;
+  }
+
+  async run(): Promise<void> {
+    await this.#checkAddress();
+    const { mailboxes } = this.#store;
+    const { account } = this.#user;
+    try {
+      const infos = await mailboxes.list(account);
+      if (!infos.some(({ path }) => path === 'INBOX')) this.#say('', 'there is no INBOX');
+      for (const info of infos) {
+        this.#report.mailboxes += 1;
+        if (!info.isNoselect) await this.#checkMailbox(info);
+      }
+      const usage = await mailboxes.usage(account);
+      const octets = infos.reduce((sum, info) => sum + info.octets, 0);
+      const messages = infos.reduce((sum, info) => sum + info.messages, 0);
+      this.#compare('', 'octets in use', usage.octets, octets);
+      this.#compare('', 'messages in use', usage.messages, messages);
+    } catch (error) {
+      if (!(error instanceof MailError) || error.code !== 'user-not-found') throw error;
+      this.#say('', 'the journal of the account is missing or closed');
+    }
+  }
+
+  async #checkAddress(): Promise<void> {
+    const { address, id } = this.#user;
+    if (address === '') return;
+    const found = await this.#store.addresses.get(address);
+    if (found === undefined) this.#say('', `the main address ${address} is nobody's`);
+    else if (found.user !== id) this.#say('', `the main address ${address} is another user's`);
+  }
+
+  async #checkMailbox(info: MailboxInfo): Promise<void> {
+    const opened = await this.#store.mailboxes.open(this.#user.account, info.id, { isReadOnly: true });
+    try {
+      await this.#checkRows(opened);
+    } finally {
+      opened.close();
+    }
+  }
+
+  async #checkRows(opened: OpenMailbox): Promise<void> {
+    const { path, ...counters } = opened.info();
+    const counted = { messages: 0, unseen: 0, deleted: 0, octets: 0 };
+    let last = 0;
+    const rows = [...opened.rows(ALL)];
+    for (const row of rows) {
+      counted.messages += 1;
+      counted.octets += row.size;
+      if ((row.flags.system & SystemFlag.seen) === 0) counted.unseen += 1;
+      if ((row.flags.system & SystemFlag.deleted) !== 0) counted.deleted += 1;
+      if (row.uid <= last) this.#say(path, `UID ${String(row.uid)} follows ${String(last)}`);
+      if (row.uid >= counters.uidNext)
+        this.#say(path, `UID ${String(row.uid)} is not below UIDNEXT ${String(counters.uidNext)}`);
+      if (row.modseq > counters.highestModSeq) this.#say(path, `UID ${String(row.uid)} has a MODSEQ above the highest`);
+      last = row.uid;
+    }
+    for (const name of ['messages', 'unseen', 'deleted', 'octets'] as const) {
+      this.#compare(path, name, counters[name], counted[name]);
+    }
+    for (const row of rows) {
+      this.#report.messages += 1;
+      for (const detail of await this.#checkMessage(row.messageId)) {
+        this.#say(path, `UID ${String(row.uid)}, message ${row.messageId}: ${detail}`);
+      }
+    }
+  }
+
+  async #checkMessage(messageId: MessageId): Promise<readonly string[]> {
+    const known = this.#checked.get(messageId);
+    if (known !== undefined) return known;
+    const problems = await this.#store.messages.checkMessage(this.#user.account, messageId);
+    const details = problems.map(({ kind, detail }) => `${kind}: ${detail}`);
+    this.#checked.set(messageId, details);
+    return details;
+  }
+
+  #compare(mailbox: string, what: string, kept: number, counted: number): void {
+    if (kept !== counted) this.#say(mailbox, `${what}: ${String(kept)} kept, ${String(counted)} counted`);
+  }
+
+  #say(mailbox: string, detail: string): void {
+    this.#onDamage({ user: this.#user.username, mailbox, detail });
+  }
+}
