@@ -8,6 +8,8 @@ export interface ReloadParts {
   readonly settings: LoadedSettings;
   readonly certificates: Certificates;
   readonly logger: Logger;
+  /** Told once the settings have been read again. */
+  readonly listeners: readonly (() => void)[];
 }
 
 /** SIGHUP reads settings and certificates again. What is wrong is logged and the old stays in force. */
@@ -18,10 +20,11 @@ export function reloadOnHangup(parts: ReloadParts): void {
   });
 }
 
-async function reload({ settings, certificates, logger }: ReloadParts): Promise<void> {
+async function reload({ settings, certificates, logger, listeners }: ReloadParts): Promise<void> {
   try {
     const { applied, waiting } = await settings.reload();
     logger.setLevel(settings.configuration.get(serverSection).logLevel as LogLevel);
+    for (const listener of listeners) listener();
     logger.info({ applied }, 'settings read again');
     if (waiting.length > 0)
       logger.warn({ settings: waiting }, 'these settings have changed and take effect at the next start');

@@ -43,6 +43,7 @@ export async function runServer(options: StartOptions): Promise<void> {
     });
     const adminTokens = await loadAdminTokens(dataDir);
     const store = await openStore({ configuration, dataDir, logger, clock, lifecycle });
+    const reloadListeners: (() => void)[] = [];
     const addresses = await startFrontEnds({
       store,
       configuration,
@@ -52,9 +53,10 @@ export async function runServer(options: StartOptions): Promise<void> {
       logger,
       clock,
       lifecycle,
+      onReload: (listener) => void reloadListeners.push(listener),
       freePorts: options.freePorts === true,
     });
-    reloadOnHangup({ settings, certificates, logger });
+    reloadOnHangup({ settings, certificates, logger, listeners: reloadListeners });
     const report = { pid: process.pid, ...addresses, adminToken: adminTokens.ofThisRun };
     if (options.readyFile !== undefined) await writeReadyFile(resolve(options.readyFile), report);
     printReady(report, { dataDir, shownOnce: adminTokens.shownOnce });

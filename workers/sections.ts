@@ -3,7 +3,9 @@ import { accountsSection } from '../lib/accounts/index.ts';
 import { authSection } from '../lib/auth/index.ts';
 import { tlsSection } from '../lib/certificates/index.ts';
 import { deliverySection } from '../lib/delivery/index.ts';
+import { imapSection } from '../lib/frontends/imap/index.ts';
 import { lmtpSection } from '../lib/frontends/lmtp/index.ts';
+import { pop3Section } from '../lib/frontends/pop3/index.ts';
 import { journalSection } from '../lib/journal/index.ts';
 import type { Section } from '../lib/kernel/section.ts';
 import { messagesSection } from '../lib/messages/index.ts';
@@ -17,6 +19,8 @@ export const sections: readonly Section[] = [
   databaseSection,
   accountsSection,
   authSection,
+  imapSection,
+  pop3Section,
   lmtpSection,
   deliverySection,
   apiSection,
