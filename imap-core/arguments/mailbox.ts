@@ -25,6 +25,7 @@ export function readMailbox(decoder: Decoder): string {
  */
 export function readNewMailbox(decoder: Decoder): string {
   const path = readMailbox(decoder);
+  if (path === '') throw new RefusedArgument('CANNOT', 'A mailbox needs a name');
   return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
 }
 

@@ -38,6 +38,7 @@ async function searchColumns(view: MailboxView, matcher: Matcher, signal: AbortS
   const undecided: number[] = [];
   for (let from = 0; from < view.count; from += BATCH) {
     view.eachColumn(from, Math.min(view.count, from + BATCH) - 1, (columns, at, position) => {
+      if (view.isGhost(position)) return;
       const verdict = matcher(columns, at, position, undefined);
       if (verdict === UNKNOWN) undecided.push(position);
       else if (verdict !== NO) matched.add(position);
@@ -73,6 +74,7 @@ async function searchContents(
       const position = positions[index];
       index += 1;
       if (position === undefined) break;
+      if (view.isGhost(position)) continue;
       view.eachColumn(position, position, (columns, at) => {
         if (matcher(columns, at, position, terms) !== NO) matched.add(position);
       });

@@ -122,6 +122,11 @@ export class MailboxView {
     return false;
   }
 
+  /** True where the message is gone and the client has not been told. */
+  isGhost(position: number): boolean {
+    return this.#ghosts.size > 0 && this.#ghosts.has(this.uidAt(position));
+  }
+
   /**
    * Goes through positions with the columns that hold each: the mailbox's own, or the single row of a message that
    * is gone. Synchronous; nothing may be awaited between two calls of `visit`.
