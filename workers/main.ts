@@ -1,6 +1,5 @@
 /** The `eider` command line. Commands load what they need when they run, so that --help answers at once. */
 import { Command } from 'commander';
-import packageJson from '../package.json' with { type: 'json' };
 import { declareAddressCommands } from './commands/address.ts';
 import { declareConfigCommands } from './commands/config.ts';
 import { declareExport } from './commands/export.ts';
@@ -10,10 +9,11 @@ import { declareImport } from './commands/import.ts';
 import { declareStart } from './commands/start.ts';
 import { declareUserCommands } from './commands/user.ts';
 import { reportFailure } from './report-failure.ts';
+import { VERSION } from './version.ts';
 
 const program = new Command('eider')
   .description('A mail store: IMAP, POP3, LMTP and an HTTP API.')
-  .version(packageJson.version, '--version')
+  .version(VERSION, '--version')
   .helpOption('--help', 'show what a command does and takes')
   .showHelpAfterError('(eider --help shows what there is)')
   .configureHelp({ sortSubcommands: false });
