@@ -78,17 +78,11 @@ export class Folder {
       forgetBefore: this.#options.clock.now() - this.#options.settings.tombstoneWindow,
     });
     await log.store.writeSegments(log.account, plan.written);
-    if (!(await log.store.replaceCheckpoint(log.account, plan.checkpoint, previous))) {
-      // Another was first; ours are known to nobody.
-      await log.store.removeSegments(
-        log.account,
-        plan.written.map(({ key }) => key),
-      );
-      await log.rereadCheckpoint();
-      return;
-    }
-    log.useCheckpoint(plan.checkpoint);
-    await log.store.removeSegments(log.account, plan.superseded);
+    if (await log.store.replaceCheckpoint(log.account, plan.checkpoint, previous)) log.useCheckpoint(plan.checkpoint);
+    else await log.rereadCheckpoint();
+    // A write that was tried twice finds its own first try in its way: what stands there tells.
+    const isOurs = log.checkpoint?.rev === plan.checkpoint.rev;
+    await log.store.removeSegments(log.account, isOurs ? plan.superseded : plan.written.map(({ key }) => key));
   }
 
   /** Tombstones of changed mailboxes that lie in too many segments. */

@@ -1,0 +1,286 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { Binary } from 'mongodb';
+import type { Database } from '../../lib/db/index.ts';
+import { openJournalStore, type Journal, type OpenMailbox } from '../../lib/journal/index.ts';
+import type { JournalStore } from '../../lib/journal/journal-store.ts';
+import type { AccountId, MailboxId } from '../../lib/kernel/ids.ts';
+import { openTestDatabase } from '../support/database.ts';
+import { createAccount, createNode, EVERYTHING, mailboxId, messageIdOf, newMessage, type NodeOptions } from './journal-node.ts';
+
+const DAY_MS = 86_400_000;
+
+let database: Database;
+const nodes: Journal[] = [];
+
+before(async () => {
+  database = await openTestDatabase();
+});
+
+after(async () => {
+  await Promise.all(nodes.map((node) => node.close()));
+  await database.close();
+});
+
+function node(options: NodeOptions = {}): Journal {
+  const made = createNode(database, options);
+  nodes.push(made);
+  return made;
+}
+
+async function opened(journal: Journal, account: AccountId, path = 'INBOX'): Promise<OpenMailbox> {
+  return journal.open(account, await mailboxId(journal, account, path));
+}
+
+async function segmentsOf(account: AccountId): Promise<number> {
+  const from = Buffer.concat([Buffer.from(account, 'hex'), Buffer.alloc(24)]);
+  const to = Buffer.concat([Buffer.from(account, 'hex'), Buffer.alloc(24, 0xff)]);
+  const found = await database.collection('segments').find({ _id: { $gte: new Binary(from), $lte: new Binary(to) } as never });
+  return (await found.toArray()).length;
+}
+
+function showAll(mailbox: OpenMailbox): unknown {
+  return { info: mailbox.info(), rows: [...mailbox.rows(EVERYTHING)] };
+}
+
+describe('fold', () => {
+  it('a node that opens the account later sees the same', async () => {
+    const one = node();
+    const account = await createAccount(one, 5000);
+    const inbox = await opened(one, account);
+    await one.create(account, 'a/b', { specialUse: '\\Archive', subscribe: true });
+    await one.append(account, inbox.id, [newMessage({ flags: { system: 3, keywords: ['x'] } }), newMessage({ sentDate: undefined })]);
+    await one.fold(account);
+    await one.append(account, inbox.id, [newMessage()]);
+    await inbox.expunge([{ from: 2, to: 2 }], { force: true });
+    const other = node();
+    assert.deepEqual(showAll(await opened(other, account)), showAll(inbox));
+    assert.deepEqual(await other.list(account), await one.list(account));
+    assert.deepEqual(await other.subscriptions(account), await one.subscriptions(account));
+    assert.deepEqual(await other.usage(account), await one.usage(account));
+    await one.fold(account);
+    const third = node();
+    assert.deepEqual(showAll(await opened(third, account)), showAll(inbox));
+    assert.deepEqual(await (await opened(third, account)).vanishedSince(1), [{ from: 2, to: 2 }]);
+  });
+
+  it('happens by itself once enough records have come together', async () => {
+    const one = node({ settings: { foldRecords: 10 } });
+    const account = await createAccount(one);
+    const inbox = await opened(one, account);
+    const store = openJournalStore(database);
+    for (let count = 0; count < 8; count += 1) await one.append(account, inbox.id, [newMessage()]);
+    assert.equal(await store.readCheckpoint(account), undefined);
+    await one.append(account, inbox.id, [newMessage()]);
+    await one.close();
+    assert.equal((await store.readCheckpoint(account))?.q, 10);
+  });
+
+  it('writes only segments with changes, and removes those it supersedes', async () => {
+    const one = node();
+    const account = await createAccount(one);
+    const inbox = await opened(one, account);
+    const store = openJournalStore(database);
+    const rows = async (): Promise<string[]> =>
+      ((await store.readCheckpoint(account))?.segments.get(inbox.id)?.rows ?? []).map(({ generation, number }) => `${generation}/${number}`);
+    await one.append(
+      account,
+      inbox.id,
+      Array.from({ length: 10_000 }, () => newMessage()),
+    );
+    await one.fold(account);
+    const before = await rows();
+    assert.equal(before.length, 3);
+    await inbox.storeFlags([{ from: 5000, to: 5000 }], { mode: 'add', flags: { system: 1, keywords: [] } });
+    await one.fold(account);
+    const after = await rows();
+    assert.deepEqual([after[0] === before[0], after[1] === before[1], after[2] === before[2]], [true, false, true]);
+    assert.equal(await segmentsOf(account), 3);
+    const other = await opened(node(), account);
+    assert.equal(other.row(5000)?.flags.system, 1);
+    assert.deepEqual(showAll(other), showAll(inbox));
+  });
+
+  it('a reader that finds segments gone reads the checkpoint again', async () => {
+    const one = node();
+    const account = await createAccount(one);
+    const inbox = await opened(one, account);
+    await one.append(account, inbox.id, [newMessage(), newMessage()]);
+    await one.fold(account);
+    const reader = node();
+    await reader.list(account);
+    await inbox.storeFlags(EVERYTHING, { mode: 'add', flags: { system: 4, keywords: [] } });
+    await one.fold(account);
+    await inbox.storeFlags(EVERYTHING, { mode: 'add', flags: { system: 1, keywords: [] } });
+    const late = await opened(reader, account);
+    assert.deepEqual(showAll(late), showAll(inbox));
+  });
+
+  it('two nodes fold at once: one wins, nothing is lost, nothing is left over', async () => {
+    const journals = [node(), node()];
+    const [one, two] = journals;
+    assert.ok(one && two);
+    const account = await createAccount(one);
+    const inbox = await opened(one, account);
+    for (let round = 0; round < 5; round += 1) {
+      await one.append(account, inbox.id, [newMessage()]);
+      await two.list(account);
+      await Promise.all(journals.map((journal) => journal.fold(account)));
+    }
+    assert.equal(await segmentsOf(account), 1);
+    assert.deepEqual(showAll(await opened(node(), account)), showAll(inbox));
+  });
+
+  const cuts: readonly (keyof JournalStore)[] = ['writeSegments', 'replaceCheckpoint', 'removeSegments'];
+  for (const step of cuts) {
+    for (const isApplied of [false, true]) {
+      it(`cut at ${step}, ${isApplied ? 'after' : 'before'} it applied: garbage at most, never damage`, async () => {
+        const real = openJournalStore(database);
+        const cut = async (...given: never[]): Promise<never> => {
+          if (isApplied) await (real[step] as (...rest: never[]) => Promise<unknown>)(...given);
+          throw new Error('cut');
+        };
+        const one = node();
+        const account = await createAccount(one);
+        const inbox = await opened(one, account);
+        await one.append(account, inbox.id, [newMessage(), newMessage()]);
+        await one.fold(account);
+        await inbox.storeFlags(EVERYTHING, { mode: 'add', flags: { system: 8, keywords: ['k'] } });
+        const broken = node({ store: { ...real, [step]: cut } });
+        await broken.list(account);
+        await assert.rejects(broken.fold(account));
+        const still = await opened(broken, account);
+        assert.deepEqual(showAll(still), showAll(inbox));
+        assert.deepEqual(showAll(await opened(node(), account)), showAll(inbox));
+        await broken.append(account, inbox.id, [newMessage()]);
+        await one.list(account);
+        await one.fold(account);
+        assert.deepEqual(showAll(await opened(node(), account)), showAll(inbox));
+      });
+    }
+  }
+
+  it('a checkpoint written twice, as by a driver that tries again, keeps its segments', async () => {
+    const real = openJournalStore(database);
+    const replaceCheckpoint: JournalStore['replaceCheckpoint'] = async (...given) => {
+      await real.replaceCheckpoint(...given);
+      return real.replaceCheckpoint(...given);
+    };
+    const one = node({ store: { ...real, replaceCheckpoint } });
+    const account = await createAccount(one);
+    const inbox = await opened(one, account);
+    for (let round = 0; round < 3; round += 1) {
+      await one.append(account, inbox.id, [newMessage()]);
+      await one.fold(account);
+      assert.deepEqual(showAll(await opened(node(), account)), showAll(inbox));
+      assert.equal(await segmentsOf(account), 1);
+    }
+  });
+
+  it('deleted mailboxes and tombstones are kept for the window, then forgotten', async () => {
+    const clock = { at: 1_800_000_000_000, now: () => clock.at, monotonic: () => performance.now() };
+    const one = node({ clock });
+    const account = await createAccount(one);
+    const inbox = await opened(one, account);
+    const gone = messageIdOf('gone');
+    const buried = messageIdOf('buried');
+    const fresh = messageIdOf('fresh');
+    await one.create(account, 'b');
+    await one.append(account, await mailboxId(one, account, 'b'), [newMessage({ messageId: buried })]);
+    await one.remove(account, 'b');
+    await one.append(account, inbox.id, [newMessage({ messageId: gone }), newMessage({ messageId: fresh }), newMessage()]);
+    await inbox.expunge([{ from: 1, to: 1 }], { force: true });
+    const { q } = { q: one.knownQ(account) };
+    await one.fold(account);
+    clock.at += 5 * DAY_MS;
+    await inbox.expunge([{ from: 2, to: 2 }], { force: true });
+    await one.fold(account);
+    assert.deepEqual(await node({ clock }).isLive(account, [gone, buried, fresh]), [true, true, true]);
+    assert.deepEqual(await inbox.vanishedSince(1), [{ from: 1, to: 2 }]);
+    clock.at += 4 * DAY_MS;
+    await one.append(account, inbox.id, [newMessage()]);
+    await one.fold(account);
+    assert.deepEqual(await node({ clock }).isLive(account, [gone, buried, fresh]), [false, false, true]);
+    assert.deepEqual(await one.isLive(account, [gone, buried, fresh]), [false, false, true]);
+    assert.equal(await inbox.vanishedSince(q - 1), undefined);
+    assert.deepEqual(await inbox.vanishedSince(q), [{ from: 2, to: 2 }]);
+    assert.equal(await segmentsOf(account), 2);
+    assert.deepEqual(showAll(await opened(node({ clock }), account)), showAll(inbox));
+  });
+
+  it('many small folds leave few segments of tombstones', async () => {
+    const one = node();
+    const account = await createAccount(one);
+    const inbox = await opened(one, account);
+    for (let round = 0; round < 25; round += 1) {
+      await one.append(account, inbox.id, [newMessage()]);
+      await inbox.expunge(undefined, { force: true });
+      await one.fold(account);
+    }
+    assert.ok((await segmentsOf(account)) <= 9, `${await segmentsOf(account)} segments`);
+    assert.deepEqual(await inbox.vanishedSince(0), [{ from: 1, to: 25 }]);
+  });
+
+  it('frees names of keywords that no message carries, on every node', async () => {
+    const one = node();
+    const account = await createAccount(one);
+    const inbox = await opened(one, account);
+    const keywords = Array.from({ length: 100 }, (_, at) => `k${at}`);
+    const other = node();
+    await one.append(account, inbox.id, [newMessage(), newMessage({ flags: { system: 0, keywords } })]);
+    await one.fold(account);
+    await inbox.storeFlags([{ from: 2, to: 2 }], { mode: 'remove', flags: { system: 0, keywords: keywords.slice(0, 98) } });
+    await other.list(account);
+    await one.fold(account);
+    assert.deepEqual(inbox.info().keywords, ['k98', 'k99']);
+    await inbox.storeFlags([{ from: 1, to: 1 }], { mode: 'add', flags: { system: 0, keywords: ['new', 'K99'] } });
+    for (const journal of [one, other, node()]) {
+      const mailbox = await opened(journal, account);
+      assert.deepEqual([mailbox.row(1)?.flags.keywords, mailbox.row(2)?.flags.keywords], [['k99', 'new'], ['k98', 'k99']]); // prettier-ignore
+    }
+    await one.fold(account);
+    assert.deepEqual(showAll(await opened(node(), account)), showAll(inbox));
+  });
+
+  it('a checkpoint of a later version makes the account unavailable', async () => {
+    const one = node();
+    const account = await createAccount(one);
+    await one.fold(account);
+    const key = new Binary(Buffer.concat([Buffer.from(account, 'hex'), Buffer.of(1)]));
+    await database.collection('checkpoints').updateOne({ _id: key as never }, { $set: { v: 2 } });
+    await assert.rejects(node().list(account), { code: 'unavailable' });
+  });
+
+  it('a gap in the journal is never applied across', async () => {
+    const one = node();
+    const account = await createAccount(one);
+    const inbox = await mailboxId(one, account, 'INBOX');
+    const other = node();
+    await other.list(account);
+    for (let count = 0; count < 3; count += 1) await one.append(account, inbox, [newMessage()]);
+    const key = Buffer.concat([Buffer.from(account, 'hex'), Buffer.of(0, 0, 0, 0, 0, 3)]);
+    await database.collection('journal').deleteOne({ _id: new Binary(key) as never });
+    assert.deepEqual((await other.list(account)).find(({ path }) => path === 'INBOX')?.messages, 1);
+  });
+
+  it('accounts that nobody has open go when memory is short, and come back', async () => {
+    const one = node({ settings: { cacheSize: 1_000_000 } });
+    const accounts: { account: AccountId; inbox: MailboxId }[] = [];
+    for (let count = 0; count < 4; count += 1) {
+      const account = await createAccount(one);
+      const inbox = await opened(one, account);
+      await one.append(
+        account,
+        inbox.id,
+        Array.from({ length: 5_000 }, () => newMessage()),
+      );
+      inbox.close();
+      accounts.push({ account, inbox: inbox.id });
+    }
+    const first = accounts[0];
+    assert.ok(first);
+    assert.equal(one.knownQ(first.account), 0);
+    const again = await one.open(first.account, first.inbox);
+    assert.equal(again.uids().length, 5_000);
+  });
+});
