@@ -40,10 +40,17 @@ export async function* encodeRange(
   const firstUnit = Math.floor(start / unitText);
   const lastUnit = Math.floor((end - 1) / unitText);
   const decodedEnd = Math.min(decodedSize, (lastUnit + 1) * unitDecoded);
+  const decodedStart = firstUnit * unitDecoded;
+  const capacity = blockCapacity(unitDecoded, decodedEnd - decodedStart);
+  // Used again for each block: what goes through here is often large, and garbage would raise the peak of memory.
+  const characters = Buffer.allocUnsafe(Math.ceil(capacity / 3) * 4);
   let position = firstUnit * unitText;
-  for await (const block of inUnits(read(firstUnit * unitDecoded, decodedEnd), unitDecoded)) {
+  for await (const block of inBlocks(read(decodedStart, decodedEnd), capacity)) {
     const isEnd = block.isLast && decodedEnd === decodedSize;
-    const text = encodeBlock(layout, block.octets, isEnd);
+    const length = characters.write(block.octets.toString('base64'), 'latin1');
+    const isCut = isEnd && !layout.isPadded;
+    const used = isCut ? Math.ceil((block.octets.length * 4) / 3) : length;
+    const text = withLineEnds(layout, characters.subarray(0, used), isEnd);
     const from = Math.max(0, start - position);
     const to = Math.min(text.length, end - position);
     position += text.length;
@@ -61,15 +68,13 @@ export async function* decodeText(
 ): AsyncGenerator<Buffer, void, undefined> {
   const unit = layout.lineLength === 0 ? 4 : layout.lineLength + layout.lineEndOctets;
   // The decoder passes over line ends; whole lines hold whole groups.
-  for await (const block of inUnits(text, unit)) yield Buffer.from(block.octets.toString('latin1'), 'base64');
+  for await (const block of inBlocks(text, blockCapacity(unit, Infinity))) yield Buffer.from(block.octets.toString('latin1'), 'base64');
 }
 
-/** @param isEnd whether the block holds the text's last octets: then there is no line end after its last line */
-function encodeBlock(layout: Base64Layout, decoded: Buffer, isEnd: boolean): Buffer {
+/** @param isEnd whether these are the text's last characters: then there is no line end after the last line */
+function withLineEnds(layout: Base64Layout, characters: Buffer, isEnd: boolean): Buffer {
   const { lineLength, lineEndOctets } = layout;
-  let characters = Buffer.from(decoded.toString('base64'), 'latin1');
-  if (isEnd && !layout.isPadded) characters = characters.subarray(0, Math.ceil((decoded.length * 4) / 3));
-  if (lineLength === 0) return characters;
+  if (lineLength === 0) return Buffer.from(characters);
   const lines = Math.ceil(characters.length / lineLength);
   const text = Buffer.allocUnsafe(characters.length + (isEnd ? lines - 1 : lines) * lineEndOctets);
   let written = 0;
@@ -82,12 +87,16 @@ function encodeBlock(layout: Base64Layout, decoded: Buffer, isEnd: boolean): Buf
   return text;
 }
 
-/** The octets in blocks of whole units; only the last block may end within one. */
-async function* inUnits(
+/** Octets of a block of whole units; no more than there are to come. */
+function blockCapacity(unit: number, octets: number): number {
+  return Math.max(1, Math.ceil(Math.min(BLOCK_OCTETS - unit, octets) / unit)) * unit;
+}
+
+/** The octets in blocks of that many; only the last may hold fewer. A block is valid until the next is asked for. */
+async function* inBlocks(
   octets: AsyncIterable<Buffer>,
-  unit: number,
+  capacity: number,
 ): AsyncGenerator<{ readonly octets: Buffer; readonly isLast: boolean }, void, undefined> {
-  const capacity = Math.max(1, Math.floor(BLOCK_OCTETS / unit)) * unit;
   const block = Buffer.allocUnsafe(capacity);
   let filled = 0;
   for await (const piece of octets) {

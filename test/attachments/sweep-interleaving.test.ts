@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { after, before, describe, it } from 'node:test';
+import { AttachmentCollection } from '../../lib/attachments/attachment-collection.ts';
+import { AttachmentFileCollection } from '../../lib/attachments/attachment-file-collection.ts';
+import { AttachmentRefCollection } from '../../lib/attachments/attachment-ref-collection.ts';
+import { createAttachments } from '../../lib/attachments/index.ts';
+import { AttachmentKeeper, type AttachmentCollections } from '../../lib/attachments/keep-attachments.ts';
+import { createAttachmentSweep } from '../../lib/attachments/sweep-attachments.ts';
+import type { Database } from '../../lib/db/index.ts';
+import { collect, movableClock } from '../messages/message-room.ts';
+import { openTestDatabase } from '../support/database.ts';
+import { idOf, newOwner, sourceOf } from './attachment-room.ts';
+
+const TOKEN = Buffer.from('token-01');
+
+/** The same collections; before each of their operations `step` is told its number. */
+function stepped(collections: AttachmentCollections, step: (number: number) => Promise<void>): AttachmentCollections {
+  let number = 0;
+  const wrap = <T extends object>(collection: T): T =>
+    new Proxy(collection, {
+      get: (target, name) => {
+        const member: unknown = Reflect.get(target, name, target);
+        if (typeof member !== 'function' || name === 'newFileId') return typeof member === 'function' ? member.bind(target) : member;
+        return async (...given: unknown[]): Promise<unknown> => {
+          number += 1;
+          await step(number);
+          return Reflect.apply(member, target, given);
+        };
+      },
+    });
+  return { rows: wrap(collections.rows), refs: wrap(collections.refs), files: wrap(collections.files) };
+}
+
+describe('keeping and sweeping, one in the middle of the other', () => {
+  const clock = movableClock();
+  let database: Database;
+  let collections: AttachmentCollections;
+  before(async () => {
+    database = await openTestDatabase();
+    collections = {
+      rows: new AttachmentCollection(database),
+      refs: new AttachmentRefCollection(database),
+      files: new AttachmentFileCollection(database, clock),
+    };
+  });
+  after(() => database.close());
+
+  /** What earlier rounds left would make a sweep longer and longer. */
+  const clear = async (): Promise<void> => {
+    for (const name of ['attachments', 'attachmentRefs', 'attachmentFiles.files', 'attachmentFiles.chunks']) {
+      await database.db.collection(name).deleteMany({});
+    }
+  };
+  const sweep = async (swept: AttachmentCollections): Promise<void> => {
+    await createAttachmentSweep(swept, clock).run({ delayMs: 0, exist: async (owners) => owners.map(() => true) });
+  };
+  const read = async (octets: Buffer): Promise<Buffer> =>
+    collect((await createAttachments({ database, clock }).open(idOf(octets))).read(0, Infinity));
+
+  /** Content that is there and that nobody refers to any more. */
+  const abandoned = async (octets: Buffer): Promise<void> => {
+    const owner = newOwner();
+    await new AttachmentKeeper(collections, clock).keep(owner, TOKEN, [sourceOf(octets)]);
+    await collections.refs.remove(owner, [idOf(octets)], TOKEN);
+  };
+
+  for (const state of ['new', 'abandoned'] as const) {
+    it(`loses nothing when content that is ${state} is kept at any step of a sweep`, async () => {
+      let hasHappened = true;
+      let steps = 0;
+      while (hasHappened && steps < 100) {
+        steps += 1;
+        hasHappened = false;
+        await clear();
+        const octets = randomBytes(500);
+        if (state === 'abandoned') await abandoned(octets);
+        const step = async (number: number): Promise<void> => {
+          if (number !== steps) return;
+          hasHappened = true;
+          await new AttachmentKeeper(collections, clock).keep(newOwner(), TOKEN, [sourceOf(octets)]);
+        };
+        await sweep(stepped(collections, step));
+        if (hasHappened) assert.ok((await read(octets)).equals(octets), `kept at step ${steps}`);
+      }
+      assert.ok(steps >= 4, `${steps} steps`);
+    });
+
+    it(`loses nothing when a sweep runs at any step of keeping content that is ${state}`, async () => {
+      let hasHappened = true;
+      let steps = 0;
+      while (hasHappened && steps < 100) {
+        steps += 1;
+        hasHappened = false;
+        await clear();
+        const octets = randomBytes(500);
+        if (state === 'abandoned') await abandoned(octets);
+        const step = async (number: number): Promise<void> => {
+          if (number !== steps) return;
+          hasHappened = true;
+          await sweep(collections);
+        };
+        await new AttachmentKeeper(stepped(collections, step), clock).keep(newOwner(), TOKEN, [sourceOf(octets)]);
+        assert.ok((await read(octets)).equals(octets), `swept at step ${steps}`);
+      }
+      assert.ok(steps >= 3, `${steps} steps`);
+    });
+  }
+});
