@@ -76,7 +76,8 @@ function infinitySign(value: number | bigint): number {
 /** Compares `a * 10^ea` with `b * 10^eb`, looking at magnitudes first so that no huge power is built in vain. */
 function compareScaled(a: bigint, ea: number, b: bigint, eb: number): number {
   if (sign(a) !== sign(b) || a === 0n) return sign(a) - sign(b);
-  const digits = (value: bigint, exponent: number): number => (value < 0n ? -value : value).toString().length + exponent;
+  const digits = (value: bigint, exponent: number): number =>
+    (value < 0n ? -value : value).toString().length + exponent;
   const byDigits = digits(a, ea) - digits(b, eb);
   if (byDigits !== 0) return sign(a) * sign(byDigits);
   const low = Math.min(ea, eb);

@@ -3,7 +3,18 @@ import type { PathNames } from '../keys/extract.ts';
 import type { Filter } from '../query/filter.ts';
 import { parseFilter } from '../query/parse.ts';
 import { BsonType } from '../bson/types.ts';
-import { boolOf, documentValue, elementsOf, entriesOf, fieldNamed, intOf, rawOctets, stringOf, valuesOf, type Value } from '../bson/value.ts';
+import {
+  boolOf,
+  documentValue,
+  elementsOf,
+  entriesOf,
+  fieldNamed,
+  intOf,
+  rawOctets,
+  stringOf,
+  valuesOf,
+  type Value,
+} from '../bson/value.ts';
 import { DocumentWriter } from '../bson/write.ts';
 
 /** One secondary index. The order of documents by `_id` is no index of its own: documents are stored in it. */
@@ -73,9 +84,7 @@ export function newIndex(collectionId: number, id: number, options: IndexOptions
     isUnique: options.isUnique,
     isSparse: options.isSparse,
     partial:
-      options.partial === undefined
-        ? undefined
-        : { filter: parseFilter(options.partial), document: options.partial },
+      options.partial === undefined ? undefined : { filter: parseFilter(options.partial), document: options.partial },
     prefix: indexPrefix(collectionId, id),
     isMultikey: false,
     hasCutKeys: false,

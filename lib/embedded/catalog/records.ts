@@ -19,9 +19,17 @@ export class DuplicateKeyError extends EngineError {
   readonly keyPattern: Buffer;
   readonly keyValue: Buffer;
 
-  constructor(namespace: string, index: string, fields: readonly (readonly [string, boolean])[], values: readonly Value[]) {
+  constructor(
+    namespace: string,
+    index: string,
+    fields: readonly (readonly [string, boolean])[],
+    values: readonly Value[],
+  ) {
     const shown = fields.map(([path], at) => `${path}: ${values[at] === undefined ? 'null' : renderValue(values[at])}`);
-    super(11000, `E11000 duplicate key error collection: ${namespace} index: ${index} dup key: { ${shown.join(', ')} }`);
+    super(
+      11000,
+      `E11000 duplicate key error collection: ${namespace} index: ${index} dup key: { ${shown.join(', ')} }`,
+    );
     const pattern = new DocumentWriter(64);
     const value = new DocumentWriter(64);
     fields.forEach(([path, isDescending], at) => {

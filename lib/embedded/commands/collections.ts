@@ -64,7 +64,14 @@ export const listCollectionsCommand: Command = {
       const writer = new DocumentWriter().string('name', name).string('type', 'collection');
       if (isNameOnly) return writer.finish();
       writer.openDocument('options').close().openDocument('info').bool('readOnly', false).close();
-      writer.openDocument('idIndex').int('v', 2).openDocument('key').int('_id', 1).close().string('name', '_id_').close();
+      writer
+        .openDocument('idIndex')
+        .int('v', 2)
+        .openDocument('key')
+        .int('_id', 1)
+        .close()
+        .string('name', '_id_')
+        .close();
       return writer.finish();
     });
     const namespace = `${request.database}.$cmd.listCollections`;
@@ -76,7 +83,8 @@ export const listDatabasesCommand: Command = {
   writes: false,
   run: (context, request) => {
     checkOptions(request, ['filter', 'nameOnly', 'authorizedDatabases']);
-    if (request.database !== 'admin') throw new EngineError(13, 'listDatabases may only be run against the admin database.');
+    if (request.database !== 'admin')
+      throw new EngineError(13, 'listDatabases may only be run against the admin database.');
     const isNameOnly = request.options.bool('nameOnly') ?? false;
     const rows = context.catalog.databases().map((name) => {
       const writer = new DocumentWriter().string('name', name);

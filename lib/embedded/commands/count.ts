@@ -24,7 +24,13 @@ export const countCommand: Command = {
     checkCollation(options);
     const limit = Math.abs(options.integer('limit', -Infinity) ?? 0);
     const skip = options.integer('skip') ?? 0;
-    const query: Query = { filter: parseFilter(options.document('query')), sort: [], skip, limit, hint: hintOf(options) };
+    const query: Query = {
+      filter: parseFilter(options.document('query')),
+      sort: [],
+      skip,
+      limit,
+      hint: hintOf(options),
+    };
     const collection = context.catalog.find(request.database, options.requiredText('count'));
     let n = 0;
     if (collection !== undefined) {
@@ -39,7 +45,10 @@ export const countCommand: Command = {
         checkScan(context, collection, stream);
       }
     }
-    return new DocumentWriter().value('n', integerValue(BigInt(n))).double('ok', 1).finish();
+    return new DocumentWriter()
+      .value('n', integerValue(BigInt(n)))
+      .double('ok', 1)
+      .finish();
   },
 };
 
@@ -50,7 +59,13 @@ export const distinctCommand: Command = {
     const { options } = request;
     checkCollation(options);
     const path = parsePath(options.requiredText('key'));
-    const query: Query = { filter: parseFilter(options.document('query')), sort: [], skip: 0, limit: 0, hint: hintOf(options) };
+    const query: Query = {
+      filter: parseFilter(options.document('query')),
+      sort: [],
+      skip: 0,
+      limit: 0,
+      hint: hintOf(options),
+    };
     const collection = context.catalog.find(request.database, options.requiredText('distinct'));
     const found = new DistinctValues();
     if (collection !== undefined) {

@@ -37,7 +37,10 @@ export const findAndModifyCommand: Command = {
     if (before !== undefined) return rawOctets(before);
     const outcome = execute(context, request);
     const fields = request.options.document('fields');
-    const value = outcome.value === undefined || fields === undefined ? outcome.value : project(parseProjection(fields, true), outcome.value);
+    const value =
+      outcome.value === undefined || fields === undefined
+        ? outcome.value
+        : project(parseProjection(fields, true), outcome.value);
     const writer = new DocumentWriter().openDocument('lastErrorObject').int('n', outcome.n);
     if (outcome.updatedExisting !== undefined) writer.bool('updatedExisting', outcome.updatedExisting);
     const id = outcome.upserted === undefined ? undefined : idIn(outcome.upserted);
@@ -57,7 +60,8 @@ function execute(context: Context, request: Request): Outcome {
   const name = options.requiredText(request.command);
   const isRemoval = options.bool('remove') ?? false;
   const given = options.get('update');
-  if (isRemoval === (given !== undefined)) throw new EngineError(9, 'Either an update or remove=true must be specified');
+  if (isRemoval === (given !== undefined))
+    throw new EngineError(9, 'Either an update or remove=true must be specified');
   const query: Query = {
     filter: parseFilter(options.document('query')),
     sort: parseSort(options.document('sort')),

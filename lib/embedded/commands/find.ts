@@ -58,7 +58,8 @@ export const findCommand: Command = {
 
 function findSource(context: Context, collection: Collection, query: Query, fields: Value | undefined): DocumentSource {
   const projection: Projection | undefined = fields === undefined ? undefined : parseProjection(fields, true);
-  const isWhole = projection === undefined || (projection.mode === 'exclusion' && projection.fields.size === 0 && projection.keepsId);
+  const isWhole =
+    projection === undefined || (projection.mode === 'exclusion' && projection.fields.size === 0 && projection.keepsId);
   const stream = new QueryStream(context.store, collection, query);
   return {
     next: (checkTime) => {

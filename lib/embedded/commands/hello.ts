@@ -39,7 +39,10 @@ export const buildInfoCommand: Command = {
     const writer = new DocumentWriter().string('version', VERSION.join('.')).openArray('versionArray');
     VERSION.forEach((part, at) => writer.int(String(at), part));
     writer.close().openArray('modules').string('0', 'eider-embedded').close();
-    return writer.int('maxBsonObjectSize', 16 * 1024 * 1024).double('ok', 1).finish();
+    return writer
+      .int('maxBsonObjectSize', 16 * 1024 * 1024)
+      .double('ok', 1)
+      .finish();
   },
 };
 

@@ -1,5 +1,12 @@
 import { documentPrefix } from '../catalog/keyspace.ts';
-import { newIndex, ownCopy, describeIndex, type Collection, type Index, type IndexOptions } from '../catalog/collection.ts';
+import {
+  newIndex,
+  ownCopy,
+  describeIndex,
+  type Collection,
+  type Index,
+  type IndexOptions,
+} from '../catalog/collection.ts';
 import { wholeRange } from '../catalog/keyspace.ts';
 import { numericOf, toDouble } from '../bson/number.ts';
 import { BsonType, isNumeric } from '../bson/types.ts';
@@ -15,7 +22,18 @@ import { checkCollation } from './hint.ts';
 import { collectionFor } from './insert.ts';
 import { checkOptions, Options, statementsOf, type Request } from './request.ts';
 
-const INDEX_OPTIONS = new Set(['key', 'name', 'unique', 'sparse', 'partialFilterExpression', 'background', 'v', 'collation', 'hidden', 'ns']);
+const INDEX_OPTIONS = new Set([
+  'key',
+  'name',
+  'unique',
+  'sparse',
+  'partialFilterExpression',
+  'background',
+  'v',
+  'collation',
+  'hidden',
+  'ns',
+]);
 const MAX_INDEXES = 64;
 
 export const createIndexesCommand: Command = {
@@ -48,12 +66,15 @@ function parseIndex(document: Value): IndexOptions {
   const fields = entriesOf(key).map(([path, direction]) => parseIndexField(path, direction));
   if (fields.length === 0) throw new EngineError(67, 'Index keys cannot be empty.');
   if (fields.length > 32) throw new EngineError(67, 'An index has at most 32 fields');
-  if (new Set(fields.map(({ path }) => path)).size < fields.length) throw new EngineError(67, 'An index names a field twice');
+  if (new Set(fields.map(({ path }) => path)).size < fields.length)
+    throw new EngineError(67, 'An index names a field twice');
   const partial = ownCopy(options.document('partialFilterExpression'));
   if (partial !== undefined) checkPartial(parseFilter(partial));
   const isSparse = options.bool('sparse') ?? false;
-  if (isSparse && partial !== undefined) throw new EngineError(67, 'cannot mix "partialFilterExpression" and "sparse" options');
-  const name = options.text('name') ?? fields.map(({ path, isDescending }) => `${path}_${isDescending ? -1 : 1}`).join('_');
+  if (isSparse && partial !== undefined)
+    throw new EngineError(67, 'cannot mix "partialFilterExpression" and "sparse" options');
+  const name =
+    options.text('name') ?? fields.map(({ path, isDescending }) => `${path}_${isDescending ? -1 : 1}`).join('_');
   if (name === '' || name === '*') throw new EngineError(67, `'${name}' is not a name for an index`);
   return { name, fields, isUnique: options.bool('unique') ?? false, isSparse, partial };
 }
@@ -61,7 +82,8 @@ function parseIndex(document: Value): IndexOptions {
 function parseIndexField(path: string, direction: Value): { path: string; isDescending: boolean } {
   if (direction.type === BsonType.string) throw new UnsupportedError(115, `An index of type ${stringOf(direction)}`);
   const number = isNumeric(direction.type) ? toDouble(numericOf(direction)) : NaN;
-  if (Number.isNaN(number) || number === 0) throw new EngineError(67, `Values in the index key pattern cannot be ${number}`);
+  if (Number.isNaN(number) || number === 0)
+    throw new EngineError(67, `Values in the index key pattern cannot be ${number}`);
   const names = path.split('.');
   if (names.includes('')) throw new EngineError(67, 'Index keys cannot contain an empty field.');
   if (names.some((name) => name.startsWith('$'))) throw new UnsupportedError(115, `An index on '${path}'`);
@@ -87,7 +109,9 @@ function checkPartial(filter: Filter): void {
 
 const sameFields = (a: IndexOptions, b: Index): boolean =>
   a.fields.length === b.fields.length &&
-  a.fields.every(({ path, isDescending }, at) => path === b.fields[at]?.path && isDescending === b.fields[at].isDescending);
+  a.fields.every(
+    ({ path, isDescending }, at) => path === b.fields[at]?.path && isDescending === b.fields[at].isDescending,
+  );
 
 const sameOptions = (a: IndexOptions, b: Index): boolean => {
   const [left, right] = [a.partial, b.partial?.document];
@@ -107,7 +131,8 @@ function create(context: Context, request: Request, collection: Collection, opti
     // Indexes of the same fields may stand side by side where they hold different documents.
     if (isSame) throw new EngineError(85, `Index already exists with a different name: ${existing.name}`);
   }
-  if (collection.indexes.length + 1 >= MAX_INDEXES) throw new EngineError(67, `add index fails, too many indexes for ${collection.namespace}`);
+  if (collection.indexes.length + 1 >= MAX_INDEXES)
+    throw new EngineError(67, `add index fails, too many indexes for ${collection.namespace}`);
   const index = newIndex(collection.id, collection.nextIndexId++, options);
   collection.indexes.push(index);
   build(context, request, collection, index);
@@ -116,7 +141,14 @@ function create(context: Context, request: Request, collection: Collection, opti
 
 function build(context: Context, request: Request, collection: Collection, index: Index): void {
   const range = wholeRange(documentPrefix(collection.id));
-  const plan = { index: undefined, ranges: [range], isDescending: false, isSorted: true, arePoints: false, isFullScan: true };
+  const plan = {
+    index: undefined,
+    ranges: [range],
+    isDescending: false,
+    isSorted: true,
+    arePoints: false,
+    isFullScan: true,
+  };
   const scan = new Scan(context.store, collection, plan);
   const checkTime = timeCheck(context, request);
   for (let found = scan.next(); found !== undefined; found = scan.next()) {
@@ -131,7 +163,9 @@ export const listIndexesCommand: Command = {
     checkOptions(request, ['cursor']);
     const name = request.options.requiredText('listIndexes');
     const collection = existing(context, request, name);
-    const rows = [new DocumentWriter().int('v', 2).openDocument('key').int('_id', 1).close().string('name', '_id_').finish()];
+    const rows = [
+      new DocumentWriter().int('v', 2).openDocument('key').int('_id', 1).close().string('name', '_id_').finish(),
+    ];
     for (const index of collection.indexes) {
       const writer = new DocumentWriter();
       describeIndex(writer, index);

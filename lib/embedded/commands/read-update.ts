@@ -1,7 +1,7 @@
 import { BsonType } from '../bson/types.ts';
 import type { Value } from '../bson/value.ts';
 import { EngineError } from '../errors/failure.ts';
-import { parsePipelineUpdate } from '../pipeline/update-pipeline.ts';
+import { parsePipelineUpdate } from '../pipeline/stages.ts';
 import { elementsOf } from '../bson/value.ts';
 import { isOperatorUpdate, parseOperatorUpdate } from '../update/parse.ts';
 import type { Update } from '../update/apply.ts';
@@ -17,7 +17,10 @@ export function readUpdate(given: Value | undefined, arrayFilters: Value | undef
   const elements = elementsOf(given);
   while (elements.next()) {
     if (elements.octets[elements.nameStart] !== 0x24) continue;
-    throw new EngineError(52, `The dollar ($) prefixed field '${elements.name()}' is not allowed in a replacement document`);
+    throw new EngineError(
+      52,
+      `The dollar ($) prefixed field '${elements.name()}' is not allowed in a replacement document`,
+    );
   }
   return { kind: 'replacement', document: given };
 }

@@ -6,7 +6,17 @@ import { asBoolean } from '../query/parse.ts';
 
 /** What the driver adds to any command. */
 const GENERIC_OPTIONS = new Set([
-  ...['$db', 'lsid', 'txnNumber', '$clusterTime', '$readPreference', 'readConcern', 'writeConcern', 'maxTimeMS', 'comment'],
+  ...[
+    '$db',
+    'lsid',
+    'txnNumber',
+    '$clusterTime',
+    '$readPreference',
+    'readConcern',
+    'writeConcern',
+    'maxTimeMS',
+    'comment',
+  ],
   ...['apiVersion', 'apiStrict', 'apiDeprecationErrors', 'autocommit', 'startTransaction'],
 ]);
 const READ_CONCERNS = new Set(['local', 'available', 'majority', 'linearizable']);

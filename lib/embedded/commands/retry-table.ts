@@ -87,7 +87,11 @@ function readRow(octets: Buffer): SessionRow {
 
 function writeRow(number: bigint, at: number, results: ReadonlyMap<number, Value>): Buffer {
   const writer = new DocumentWriter();
-  writer.int('v', 1).long('number', number).long('at', BigInt(Math.trunc(at))).openArray('results');
+  writer
+    .int('v', 1)
+    .long('number', number)
+    .long('at', BigInt(Math.trunc(at)))
+    .openArray('results');
   let position = 0;
   for (const [statement, result] of results) {
     writer.openDocument(String(position++)).int('s', statement).raw('r', rawOctets(result)).close();

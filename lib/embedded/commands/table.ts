@@ -1,5 +1,12 @@
+import { aggregateCommand } from './aggregate.ts';
 import { countCommand, distinctCommand } from './count.ts';
-import { createCommand, dropCommand, dropDatabaseCommand, listCollectionsCommand, listDatabasesCommand } from './collections.ts';
+import {
+  createCommand,
+  dropCommand,
+  dropDatabaseCommand,
+  listCollectionsCommand,
+  listDatabasesCommand,
+} from './collections.ts';
 import type { Command } from './context.ts';
 import { killCursorsCommand } from './cursor-commands.ts';
 import { deleteCommand } from './delete.ts';
@@ -27,6 +34,7 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['delete', deleteCommand],
   ['findAndModify', findAndModifyCommand],
   ['findandmodify', findAndModifyCommand],
+  ['aggregate', aggregateCommand],
   ['count', countCommand],
   ['distinct', distinctCommand],
   ['createIndexes', createIndexesCommand],

@@ -74,7 +74,8 @@ function parse(context: Context, document: Value): Statement {
   if (filter === undefined) throw new EngineError(40414, "'update.updates.q' is missing");
   const update = readUpdate(options.get('u'), options.get('arrayFilters'), context.clock.now());
   const isMulti = options.bool('multi') ?? false;
-  if (isMulti && update.kind === 'replacement') throw new EngineError(9, 'multi update is not supported for replacement-style update');
+  if (isMulti && update.kind === 'replacement')
+    throw new EngineError(9, 'multi update is not supported for replacement-style update');
   const query = { filter: parseFilter(filter), sort: [], skip: 0, limit: 0, hint: hintOf(options) };
   return { query, update, isMulti, isUpsert: options.bool('upsert') ?? false };
 }

@@ -42,7 +42,12 @@ export function parseProjection(document: Value, forFind: boolean): Projection {
       idFate = fate;
       return;
     }
-    const wants = fate.kind === 'drop' ? 'exclusion' : fate.kind === 'array' && fate.operator.kind === 'slice' ? undefined : 'inclusion';
+    const wants =
+      fate.kind === 'drop'
+        ? 'exclusion'
+        : fate.kind === 'array' && fate.operator.kind === 'slice'
+          ? undefined
+          : 'inclusion';
     if (wants !== undefined) {
       if (mode !== undefined && mode !== wants) bad(31254, `Cannot do ${wants} on field ${path} in ${mode} projection`);
       mode = wants;
@@ -61,7 +66,8 @@ function fateOf(value: Value, forFind: boolean, path: string): Fate | undefined 
   if (isNumeric(value.type)) return { kind: toDouble(numericOf(value)) !== 0 ? 'keep' : 'drop' };
   if (value.type === BsonType.object) {
     const [first] = entriesOf(value);
-    if (first === undefined) bad(51270, `An empty sub-projection is not a valid value. Found empty object at path ${path}`);
+    if (first === undefined)
+      bad(51270, `An empty sub-projection is not a valid value. Found empty object at path ${path}`);
     if (!first[0].startsWith('$')) return undefined;
     const operator = forFind ? parseArrayOperator(first[0], first[1]) : undefined;
     if (operator !== undefined) return { kind: 'array', operator };
@@ -72,7 +78,8 @@ function fateOf(value: Value, forFind: boolean, path: string): Fate | undefined 
 function place(fields: Map<string, Fate>, path: string, fate: Fate): void {
   if (path === '' || path.split('.').some((name) => name === '')) bad(40353, `invalid projection path '${path}'`);
   const names = path.split('.');
-  if (names.some((name) => name.startsWith('$'))) bad(31324, `positional projection '${path}' is not supported by the embedded engine`);
+  if (names.some((name) => name.startsWith('$')))
+    bad(31324, `positional projection '${path}' is not supported by the embedded engine`);
   let level = fields;
   for (const name of names.slice(0, -1)) {
     const existing = level.get(name);
@@ -141,7 +148,12 @@ function keptOf(fate: Fate, value: Value, isInclusion: boolean, root: Value): Va
   }
 }
 
-function nestedValue(fields: ReadonlyMap<string, Fate>, value: Value, isInclusion: boolean, root: Value): Value | undefined {
+function nestedValue(
+  fields: ReadonlyMap<string, Fate>,
+  value: Value,
+  isInclusion: boolean,
+  root: Value,
+): Value | undefined {
   if (value.type === BsonType.object) {
     const writer = new DocumentWriter();
     writeFields(writer, fields, isInclusion, value, root);

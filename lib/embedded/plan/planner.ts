@@ -104,7 +104,9 @@ function conditionFollows(given: Filter, path: string, wanted: Condition, bounds
     if (predicate.kind !== 'compare') return false;
     if (predicate.operator === '$eq') return conditionHoldsFor(wanted, predicate.value);
     const same = wanted.predicate;
-    return same.kind === 'compare' && same.operator === predicate.operator && identicalValues(same.value, predicate.value);
+    return (
+      same.kind === 'compare' && same.operator === predicate.operator && identicalValues(same.value, predicate.value)
+    );
   });
 }
 
@@ -139,8 +141,7 @@ function consider(access: Access, bounds: BoundsByPath, sort: SortOrder): Candid
   return { plan, score };
 }
 
-const isWhole = (access: Access, range: KeyRange): boolean =>
-  range.from.length - access.prefix.length < LONGEST_BOUND;
+const isWhole = (access: Access, range: KeyRange): boolean => range.from.length - access.prefix.length < LONGEST_BOUND;
 
 /** Bounds of the leading fields: points as far as they go, then at most one range. */
 function usedBounds(access: Access, bounds: BoundsByPath): Bounds[] {
@@ -179,7 +180,9 @@ function rangesOf(access: Access, used: readonly Bounds[]): KeyRange[] {
     }
     prefixes = prefixes.flatMap((prefix) => intervals.map(({ from }) => Buffer.concat([prefix, from])));
   }
-  return prefixes.map((prefix) => (prefix === access.prefix ? wholeRange(prefix) : { from: prefix, to: successor(prefix) }));
+  return prefixes.map((prefix) =>
+    prefix === access.prefix ? wholeRange(prefix) : { from: prefix, to: successor(prefix) },
+  );
 }
 
 function fieldIntervals(bounds: Bounds, isDescending: boolean): readonly Interval[] {
@@ -204,7 +207,11 @@ function orderOf(access: Access, used: readonly Bounds[], sort: SortOrder): 'asc
     const field = access.fields[at];
     if (field?.path !== path) {
       // Behind a unique key nothing is left to be ordered.
-      return access.isUnique && access.index === undefined && at >= access.fields.length ? (isReversed === true ? 'descending' : 'ascending') : undefined;
+      return access.isUnique && access.index === undefined && at >= access.fields.length
+        ? isReversed === true
+          ? 'descending'
+          : 'ascending'
+        : undefined;
     }
     const isAgainst = field.isDescending !== isDescending;
     if (isReversed !== undefined && isReversed !== isAgainst) return undefined;

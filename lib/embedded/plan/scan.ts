@@ -48,7 +48,8 @@ export class Scan {
       if (this.#isSeen(idKey)) continue;
       const key = Buffer.concat([this.#collection.prefix, idKey]);
       const octets = this.#store.get(key);
-      if (octets === undefined) throw new Error(`index ${index.name} of ${this.#collection.namespace} names no document`);
+      if (octets === undefined)
+        throw new Error(`index ${index.name} of ${this.#collection.namespace} names no document`);
       this.examined += 1;
       return { key, octets };
     }

@@ -7,7 +7,12 @@ export type ComparisonOperator = '$eq' | '$gt' | '$gte' | '$lt' | '$lte';
 /** A test of single values. */
 export type Predicate =
   | { readonly kind: 'compare'; readonly operator: ComparisonOperator; readonly value: Value }
-  | { readonly kind: 'in'; readonly values: readonly Value[]; readonly regexes: readonly RegexPredicate[]; readonly keys: ReadonlySet<string> | undefined }
+  | {
+      readonly kind: 'in';
+      readonly values: readonly Value[];
+      readonly regexes: readonly RegexPredicate[];
+      readonly keys: ReadonlySet<string> | undefined;
+    }
   | RegexPredicate
   | { readonly kind: 'exists' }
   | { readonly kind: 'type'; readonly types: ReadonlySet<number> }

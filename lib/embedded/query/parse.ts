@@ -81,8 +81,7 @@ function parseTopLevel(name: string, value: Value, depth: number): Filter | unde
 function parseField(name: string, value: Value, depth: number): Filter {
   const conditions = parseConditions(value, depth);
   const [only] = conditions;
-  const condition: Condition =
-    conditions.length === 1 && only !== undefined ? only : { kind: 'all', conditions };
+  const condition: Condition = conditions.length === 1 && only !== undefined ? only : { kind: 'all', conditions };
   return { kind: 'field', name, path: parsePath(name), condition };
 }
 
@@ -192,7 +191,8 @@ function parseTypes(value: Value): ReadonlySet<number> {
     if (one.type === BsonType.string) {
       const name = stringOf(one);
       const type = typeByName(name);
-      if (name === 'number') [BsonType.int, BsonType.long, BsonType.double, BsonType.decimal].forEach((t) => types.add(t));
+      if (name === 'number')
+        [BsonType.int, BsonType.long, BsonType.double, BsonType.decimal].forEach((t) => types.add(t));
       else if (type === undefined) bad(`Unknown type name alias: ${name}`);
       else types.add(type);
     } else if (isNumeric(one.type)) {
@@ -281,7 +281,9 @@ function parseBits(name: BitsOperator, value: Value): number[] {
   }
   if (value.type === BsonType.binary) {
     const { data } = binaryOf(value);
-    return Array.from({ length: data.length * 8 }, (_, at) => at).filter((at) => ((data[at >> 3] ?? 0) >> (at & 7)) & 1);
+    return Array.from({ length: data.length * 8 }, (_, at) => at).filter(
+      (at) => ((data[at >> 3] ?? 0) >> (at & 7)) & 1,
+    );
   }
   const mask = isNumeric(value.type) ? truncateToLong(numericOf(value)) : undefined;
   if (mask === undefined || mask < 0n) throw new EngineError(9, `${name} takes a number >= 0, an array or BinData`);

@@ -198,7 +198,10 @@ export class Engine implements MessageSink {
 
   #logFault(error: unknown, message: Message): void {
     const stack = error instanceof Error ? error.stack : String(error);
-    this.#options.logger.error({ command: commandName(message.body), stack }, 'a command failed for a fault of the engine');
+    this.#options.logger.error(
+      { command: commandName(message.body), stack },
+      'a command failed for a fault of the engine',
+    );
   }
 }
 
@@ -224,7 +227,8 @@ function isStoreFailure(error: unknown): boolean {
 }
 
 function errorReply(error: unknown): Buffer {
-  const known = error instanceof EngineError ? error : isDiskFull(error) ? new EngineError(14031, 'the disk is full') : undefined;
+  const known =
+    error instanceof EngineError ? error : isDiskFull(error) ? new EngineError(14031, 'the disk is full') : undefined;
   const code = known?.code ?? 1;
   const writer = new DocumentWriter().double('ok', 0).int('code', code).string('codeName', codeNameOf(code));
   writer.string('errmsg', known?.message ?? 'internal error of the embedded engine');

@@ -8,7 +8,9 @@ import { parentPort, workerData } from 'node:worker_threads';
  */
 const { file } = workerData as { file: string };
 const database = new DatabaseSync(file);
-database.exec('PRAGMA busy_timeout = 5000; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -2048');
+database.exec(
+  'PRAGMA busy_timeout = 5000; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -2048',
+);
 
 parentPort?.on('message', (request: 'passive' | 'truncate' | 'close') => {
   if (request === 'close') {

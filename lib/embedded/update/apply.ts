@@ -128,10 +128,18 @@ function concretePaths(
   return concrete;
 }
 
-function elementPaths(editor: Editor, prefix: readonly string[], identifier: string, filters: ArrayFilters): string[][] {
+function elementPaths(
+  editor: Editor,
+  prefix: readonly string[],
+  identifier: string,
+  filters: ArrayFilters,
+): string[][] {
   const array = editor.get(prefix);
   if (array === undefined) {
-    throw new EngineError(2, `The path '${prefix.join('.')}' must exist in the document in order to apply array updates.`);
+    throw new EngineError(
+      2,
+      `The path '${prefix.join('.')}' must exist in the document in order to apply array updates.`,
+    );
   }
   if (array.type !== BsonType.array) {
     throw new EngineError(2, `Cannot apply array updates to non-array element ${prefix.join('.')}`);

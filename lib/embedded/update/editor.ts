@@ -96,7 +96,8 @@ function place(parent: Parent, name: string, node: Node): void {
   }
   const position = positionOf(name);
   if (position < 0) throw new EngineError(28, `Cannot create field '${name}' in an array`);
-  if (position - parent.items.length > LARGEST_GAP) throw new EngineError(2, 'the position lies too far behind the array');
+  if (position - parent.items.length > LARGEST_GAP)
+    throw new EngineError(2, 'the position lies too far behind the array');
   while (parent.items.length < position) parent.items.push(leaf(NULL_VALUE));
   parent.items[position] = node;
 }

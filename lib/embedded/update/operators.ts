@@ -35,7 +35,8 @@ function arrayAt(current: Value, operator: string, path: string): Value[] {
 function arithmetic(operator: '$inc' | '$mul'): OperatorParser {
   const operation = operator === '$inc' ? 'add' : 'multiply';
   return (operand, path) => {
-    if (!isNumeric(operand.type)) bad(`Cannot ${operator} with non-numeric argument: {${path}: ${renderValue(operand)}}`, 14);
+    if (!isNumeric(operand.type))
+      bad(`Cannot ${operator} with non-numeric argument: {${path}: ${renderValue(operand)}}`, 14);
     return (current) => {
       if (current === undefined) return operator === '$inc' ? operand : calculate('multiply', operand, intValue(0));
       if (!isNumeric(current.type)) {

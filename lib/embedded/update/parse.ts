@@ -74,19 +74,25 @@ function parseOperation(operator: string, text: string, operand: Value, moment: 
 }
 
 function checkedPath(text: string): string[] {
-  if (text === '') throw new EngineError(56, "An empty update path is not valid.");
+  if (text === '') throw new EngineError(56, 'An empty update path is not valid.');
   const path = text.split('.');
   if (path.includes('')) throw new EngineError(2, `The update path '${text}' contains an empty field name.`);
   const [first] = path;
   if (first?.startsWith('$') === true) {
     const isPositional = first === '$' || first.startsWith('$[');
-    throw new EngineError(2, isPositional ? `Cannot have an array operator first in '${text}'` : `The dollar ($) prefixed field '${first}' is not valid for storage.`);
+    throw new EngineError(
+      2,
+      isPositional
+        ? `Cannot have an array operator first in '${text}'`
+        : `The dollar ($) prefixed field '${first}' is not valid for storage.`,
+    );
   }
   return path;
 }
 
 function parseRenaming(from: string, operand: Value): Renaming {
-  if (operand.type !== BsonType.string) throw new EngineError(2, `The 'to' field for $rename must be a string: ${from}`);
+  if (operand.type !== BsonType.string)
+    throw new EngineError(2, `The 'to' field for $rename must be a string: ${from}`);
   const renaming = { from: checkedPath(from), to: checkedPath(stringOf(operand)) };
   const isWild = [...renaming.from, ...renaming.to].some((name) => name === '$' || name.startsWith('$['));
   if (isWild) throw new EngineError(2, `The source and destination of $rename may not be dynamic: ${from}`);

@@ -48,7 +48,12 @@ export function parseMessage(octets: Buffer): Message {
   return broken(`operation ${operation}`);
 }
 
-const documentAt = (octets: Buffer, start: number, end: number): Value => ({ type: BsonType.object, octets, start, end });
+const documentAt = (octets: Buffer, start: number, end: number): Value => ({
+  type: BsonType.object,
+  octets,
+  start,
+  end,
+});
 
 function parseOpMsg(octets: Buffer, requestId: number): Message {
   if (octets.length < HEADER_OCTETS + 4 + 1 + 5) broken('too short');
@@ -83,7 +88,7 @@ function parseSequence(octets: Buffer, start: number, end: number, sequences: Ma
   const name = octets.toString('utf8', start + 4, nameEnd);
   if (sequences.has(name)) broken(`two document sequences ${name}`);
   const documents: Value[] = [];
-  for (let position = nameEnd + 1; position < limit; ) {
+  for (let position = nameEnd + 1; position < limit;) {
     const next = validateDocument(octets, position, limit);
     documents.push(documentAt(octets, position, next));
     position = next;
