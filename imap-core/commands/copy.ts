@@ -3,9 +3,11 @@ import { readMessageSet } from '../arguments/message-set.ts';
 import { type MessageSet, setText } from '../protocol/message-set.ts';
 import type { UidRanges } from '../protocol/number-range.ts';
 import type { CopyResult } from '../session/selected-mailbox.ts';
-import type { MailboxView } from '../view/mailbox-view.ts';
 import type { Decoder } from '../wire/decoder.ts';
-import { CommandRefused, defineCommand, expectWritable, type Form } from './command.ts';
+import { CommandRefused, type ContextOf, defineCommand, expectWritable, type Form } from './command.ts';
+import { meetNewMessages } from './meet-new-messages.ts';
+
+type Selected = ContextOf<'selected'>;
 
 interface CopyArguments {
   readonly set: MessageSet;
@@ -23,7 +25,8 @@ function parse(decoder: Decoder): CopyArguments {
  * The messages meant. By sequence number one that is gone is named, which cannot be copied any more; by UID it is
  * passed over.
  */
-function resolve(view: MailboxView, set: MessageSet, { isUid }: Form): UidRanges {
+async function resolve({ connection, view }: Selected, set: MessageSet, { isUid }: Form): Promise<UidRanges> {
+  if (isUid) await meetNewMessages(connection, view, set);
   const positions = view.resolve(set, isUid);
   if (!isUid && view.hasGhost(positions)) {
     throw new CommandRefused('Some of the messages have been expunged', 'EXPUNGEISSUED');
@@ -44,8 +47,9 @@ export const copy = defineCommand({
   effects: ['uses'],
   uidForm: true,
   parse,
-  run: async ({ set, path }, { view }, form) => {
-    const uids = resolve(view, set, form);
+  run: async ({ set, path }, context, form) => {
+    const { view } = context;
+    const uids = await resolve(context, set, form);
     const code = uids.length === 0 ? undefined : copyUid(await view.mailbox.copy(uids, path));
     return code === undefined ? {} : { code };
   },
@@ -58,9 +62,10 @@ export const move = defineCommand({
   effects: ['uses', 'breaks'],
   uidForm: true,
   parse,
-  run: async ({ set, path }, { connection, view }, form) => {
+  run: async ({ set, path }, context, form) => {
+    const { connection, view } = context;
     expectWritable(view);
-    const uids = resolve(view, set, form);
+    const uids = await resolve(context, set, form);
     const code = uids.length === 0 ? undefined : copyUid(await view.mailbox.move(uids, path));
     if (code !== undefined) connection.output.write(`* OK [${code}] Moved\r\n`);
     return {};

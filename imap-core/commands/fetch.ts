@@ -10,6 +10,7 @@ import { SessionError } from '../session/session-error.ts';
 import type { MailboxView } from '../view/mailbox-view.ts';
 import type { Decoder } from '../wire/decoder.ts';
 import { SyntaxFault } from '../wire/faults.ts';
+import { turn } from '../wire/turn.ts';
 import { type Completion, type ConnectionPort, type ContextOf, defineCommand, type Form } from './command.ts';
 import { isColumnItem, isSectionItem, type WantedMessage, writeMessages } from './fetch/write-messages.ts';
 import { meetNewMessages } from './meet-new-messages.ts';
@@ -80,13 +81,6 @@ async function fetchColumns(
     await output.ready();
     await turn();
   }
-}
-
-/** Lets other connections have their turn of the event loop. */
-async function turn(): Promise<void> {
-  await new Promise<void>((resolve) => {
-    setImmediate(resolve);
-  });
 }
 
 /** Marks what is about to be read as seen, in one change. @returns the UIDs changed */

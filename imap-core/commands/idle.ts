@@ -7,32 +7,44 @@ import { tellUpdates } from './tell-updates.ts';
  * Tells news as they come. While the client does not read, they stay with the view, where they take little room,
  * and are told when it does.
  */
-function tellAsTheyCome(connection: ConnectionPort, view: MailboxView): () => void {
-  let isWaiting = false;
-  let isOver = false;
-  const tell = (): void => {
-    if (isOver || isWaiting) return;
-    if (!connection.output.isFull) {
-      tellUpdates(connection, view, { mayExpunge: true, isUid: false });
-      return;
+class NewsTeller {
+  readonly #connection: ConnectionPort;
+  readonly #view: MailboxView;
+  readonly #stopWatching: () => void;
+  #telling: Promise<void> | undefined;
+  #isOver = false;
+
+  constructor(connection: ConnectionPort, view: MailboxView) {
+    this.#connection = connection;
+    this.#view = view;
+    this.#stopWatching = view.watch(() => this.#wake());
+    this.#wake();
+  }
+
+  /** Resolves when nothing more is written. */
+  async stop(): Promise<void> {
+    this.#isOver = true;
+    this.#stopWatching();
+    await this.#telling;
+  }
+
+  #wake(): void {
+    this.#telling ??= this.#tell().finally(() => {
+      this.#telling = undefined;
+    });
+  }
+
+  async #tell(): Promise<void> {
+    try {
+      while (!this.#isOver && this.#view.hasUpdates) {
+        await this.#connection.output.ready();
+        await tellUpdates(this.#connection, this.#view, { mayExpunge: true, isUid: false });
+      }
+    } catch (error) {
+      // Whoever waits for the client's line meets the same.
+      if (!(error instanceof ConnectionLost)) this.#connection.logger.error({ error }, 'telling an idle client failed');
     }
-    isWaiting = true;
-    connection.output.ready().then(
-      () => {
-        isWaiting = false;
-        tell();
-      },
-      (error: unknown) => {
-        if (!(error instanceof ConnectionLost)) connection.logger.error({ error }, 'waiting for an idle client failed');
-      },
-    );
-  };
-  const stop = view.watch(tell);
-  tell();
-  return () => {
-    isOver = true;
-    stop();
-  };
+  }
 }
 
 /** RFC 2177. */
@@ -44,11 +56,11 @@ export const idle = defineCommand({
   run: async (_, context) => {
     const { connection } = context;
     const line = connection.askIdly('idling');
-    const stop = context.state === 'selected' ? tellAsTheyCome(connection, context.view) : () => undefined;
+    const teller = context.state === 'selected' ? new NewsTeller(connection, context.view) : undefined;
     try {
       if ((await line).toUpperCase() !== 'DONE') throw new SyntaxFault('Expected DONE');
     } finally {
-      stop();
+      await teller?.stop();
     }
     return {};
   },

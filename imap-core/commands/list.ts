@@ -3,6 +3,7 @@ import { readListPattern, readReference } from '../arguments/mailbox.ts';
 import { listLine } from '../responses/list.ts';
 import { statusLine } from '../responses/status.ts';
 import type { Decoder } from '../wire/decoder.ts';
+import { turn } from '../wire/turn.ts';
 import { type Completion, type ConnectionPort, type ContextOf, defineCommand, LOGGED_IN } from './command.ts';
 import { chooseMailboxes, chooseSubscriptions, type ListEntry, plantForest } from './list/choose-mailboxes.ts';
 
@@ -26,9 +27,7 @@ async function writeEach<T>(
     matched += 1;
     if (matched % BATCH === 0) {
       await output.ready();
-      await new Promise<void>((resolve) => {
-        setImmediate(resolve);
-      });
+      await turn();
     }
   }
 }

@@ -12,7 +12,7 @@ export async function meetNewMessages(connection: ConnectionPort, view: MailboxV
   const reachesBeyond = set.some(({ from, to }) => isBeyond(from, largest) || isBeyond(to, largest));
   if (reachesBeyond) await view.mailbox.refresh();
   const hasNew = view.mailbox.uids().length > 0 && (view.mailbox.uids().at(-1) ?? 0) > largest;
-  if (hasNew) tellUpdates(connection, view, { mayExpunge: false, isUid: true });
+  if (hasNew) await tellUpdates(connection, view, { mayExpunge: false, isUid: true });
 }
 
 function isBeyond(number: number, largest: number): boolean {

@@ -5,6 +5,7 @@ import type { MessageRow } from '../session/selected-mailbox.ts';
 import { SessionError } from '../session/session-error.ts';
 import type { MailboxView } from '../view/mailbox-view.ts';
 import type { Decoder } from '../wire/decoder.ts';
+import { turn } from '../wire/turn.ts';
 import { type Completion, type ContextOf, defineCommand, type Form } from './command.ts';
 import { compileSearch, type Matcher, NO, type SearchScope, UNKNOWN } from './search/compile.ts';
 
@@ -43,9 +44,7 @@ async function searchColumns(view: MailboxView, matcher: Matcher, signal: AbortS
       if (verdict === UNKNOWN) undecided.push(position);
       else if (verdict !== NO) matched.add(position);
     });
-    await new Promise<void>((resolve) => {
-      setImmediate(resolve);
-    });
+    await turn();
     signal.throwIfAborted();
   }
   return { matched, undecided };

@@ -15,6 +15,7 @@ import {
   expectWritable,
   type Form,
 } from './command.ts';
+import { meetNewMessages } from './meet-new-messages.ts';
 import { tellFlags } from './tell-updates.ts';
 
 interface StoreArguments {
@@ -62,18 +63,20 @@ function positionsIn(view: MailboxView, ranges: readonly NumberRange[], passedOv
 }
 
 /** Answers with the new flags, and forgets the news that this very command has made. */
-function tellResult(
+async function tellResult(
   connection: ConnectionPort,
   view: MailboxView,
   ranges: readonly NumberRange[],
   result: StoreResult,
   { isSilent, isUid }: { readonly isSilent: boolean; readonly isUid: boolean },
-): void {
+): Promise<void> {
   if (!isSilent) {
-    const told = positionsIn(view, ranges, new Set(result.modified));
-    tellFlags(connection, view, told, isUid);
+    // Settled first: what changes while the client is being told is news.
+    const modified = new Set(result.modified);
+    const told = positionsIn(view, ranges, modified);
     const toldUids = new Set(told.map((position) => view.uidAt(position)));
     view.settleFlags((uid) => toldUids.has(uid));
+    await tellFlags(connection, view, told, isUid);
     return;
   }
   const changed = new Set(result.changed);
@@ -94,11 +97,12 @@ async function run(args: StoreArguments, context: ContextOf<'selected'>, { isUid
   const { connection, view } = context;
   expectWritable(view);
   if (args.unchangedSince !== undefined) connection.enableCondstore();
+  if (isUid) await meetNewMessages(connection, view, args.set);
   const ranges = view.resolve(args.set, isUid);
   if (ranges.length === 0) return {};
   const options = args.unchangedSince === undefined ? {} : { unchangedSince: args.unchangedSince };
   const result = await view.mailbox.storeFlags(view.uidRanges(ranges), args.change, options);
-  tellResult(connection, view, ranges, result, { isSilent: args.isSilent, isUid });
+  await tellResult(connection, view, ranges, result, { isSilent: args.isSilent, isUid });
   if (result.modified.length === 0) return {};
   const numbers = isUid ? result.modified : result.modified.map((uid) => (view.positionOf(uid) ?? 0) + 1);
   return { code: `MODIFIED ${setText(numbers)}`, text: 'Some messages have changed since' };

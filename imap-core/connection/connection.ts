@@ -1,51 +1,32 @@
 import type { Socket } from 'node:net';
 import type { AnyContext, Command, ConnectionPort, Form, ImapLogger } from '../commands/command.ts';
 import { BrokenResponse } from '../commands/fetch/write-messages.ts';
-import { findCommand } from '../commands/registry.ts';
 import { tellUpdates } from '../commands/tell-updates.ts';
 import { capabilityText } from '../protocol/capabilities.ts';
 import { responseText } from '../responses/text.ts';
 import type { Peer } from '../session/backend.ts';
 import type { Session } from '../session/session.ts';
 import type { MailboxView } from '../view/mailbox-view.ts';
-import { type CommandLimits, CommandReader, type ReadResult } from '../wire/command-reader.ts';
-import type { CommandText, LiteralHeader } from '../wire/command-text.ts';
-import { Decoder } from '../wire/decoder.ts';
+import { CommandReader, type ReadResult } from '../wire/command-reader.ts';
+import type { CommandText } from '../wire/command-text.ts';
+import type { Decoder } from '../wire/decoder.ts';
 import { ConnectionLost, SyntaxFault } from '../wire/faults.ts';
 import type { Output } from '../wire/output.ts';
+import { turn } from '../wire/turn.ts';
 import { type Answer, answerFailure, answerSuccess } from './answer.ts';
 import { IncomingLiteral } from './incoming-literal.ts';
 import { mayTellExpunge } from './overlap.ts';
+import { commandLimits, judgeLiteral, readCommand, SKIPPED_OCTETS } from './read-command.ts';
 import type { ConnectionSettings } from './settings.ts';
 import { Transport } from './transport.ts';
 
-const MIB = 1024 * 1024;
-/** RFC 7888 section 4. */
-const LITERAL_MINUS_OCTETS = 4096;
+/** Pipelined commands between two turns of the event loop. */
+
+const COMMANDS_IN_TURN = 16;
 
 export interface ConnectionListeners {
   readonly onAuthenticated: () => void;
   readonly onClosed: () => void;
-}
-
-interface ReadCommand {
-  readonly command: Command;
-  readonly isUid: boolean;
-  /** Stands behind the command's name. */
-  readonly decoder: Decoder;
-}
-
-/** The command that a text names. @throws SyntaxFault */
-function readCommand(text: CommandText): ReadCommand {
-  const decoder = new Decoder(text);
-  decoder.tag();
-  decoder.space();
-  const word = decoder.word();
-  const isUid = word === 'UID';
-  if (isUid) decoder.space();
-  const command = findCommand(isUid ? decoder.word() : word, isUid);
-  if (command === undefined) throw new SyntaxFault('Unknown command');
-  return { command, isUid, decoder };
 }
 
 /** One client: reads commands, runs them one after another, answers, and is told when to end. */
@@ -60,6 +41,7 @@ export class Connection implements ConnectionPort {
   #view: MailboxView | undefined;
   #isCondstoreEnabled = false;
   #badCommands = 0;
+  #commandsInTurn = 0;
   /** False while the client is waited for: then a BYE may be said at any time. */
   #isBusy = true;
   #endReason: string | undefined;
@@ -97,7 +79,7 @@ export class Connection implements ConnectionPort {
     );
     this.#reader = new CommandReader(this.#transport.input, {
       continueLiteral: () => this.#prompt('OK'),
-      judgeLiteral: (text, literal) => this.#judgeLiteral(text, literal),
+      judgeLiteral: (text, literal) => judgeLiteral(text, literal, this.#session !== undefined),
     });
   }
 
@@ -109,7 +91,8 @@ export class Connection implements ConnectionPort {
       while (!this.#isEnding) await this.#serveCommand();
     } catch (error) {
       if (!(error instanceof ConnectionLost)) this.logger.error({ error }, 'connection failed unexpectedly');
-      this.#transport.destroy();
+      // Where BYE has been said, it is still on its way.
+      if (!this.#isEnding) this.#transport.destroy();
     }
   }
 
@@ -206,7 +189,7 @@ export class Connection implements ConnectionPort {
     const taken = await this.#reader.line(limits.lineOctetsBeforeLogin);
     if (taken === 'end') throw new ConnectionLost('The client went away');
     if (taken === 'too-long') {
-      const outcome = await this.#reader.skipCommand(undefined, MIB);
+      const outcome = await this.#reader.skipCommand(undefined, SKIPPED_OCTETS);
       throw outcome === 'done' ? new SyntaxFault('Line too long') : new ConnectionLost('Line without an end');
     }
     return taken.line;
@@ -231,7 +214,7 @@ export class Connection implements ConnectionPort {
       this.#bye(this.#endReason);
       return;
     }
-    const result = await this.#reader.read(this.#commandLimits());
+    const result = await this.#reader.read(commandLimits(this.#settings.limits(), this.#session !== undefined));
     // BYE has been said while the client was waited for.
     if (this.#hasEnded()) return;
     this.#isBusy = true;
@@ -242,6 +225,9 @@ export class Connection implements ConnectionPort {
       await this.#secure();
     }
     await this.output.ready();
+    // Pipelined commands run from microtask to microtask: others have their turn in between.
+    this.#commandsInTurn += 1;
+    if (this.#commandsInTurn % COMMANDS_IN_TURN === 0) await turn();
   }
 
   async #handle(result: ReadResult): Promise<void> {
@@ -259,12 +245,12 @@ export class Connection implements ConnectionPort {
         this.#answer(result.tag, await this.#execute(result.tag, result.text, undefined));
         return;
       case 'stream': {
-        const { lineOctets } = this.#commandLimits();
+        const { lineOctets } = commandLimits(this.#settings.limits(), this.#session !== undefined);
         const literal = new IncomingLiteral(this.#transport.input, this.#reader, result.literal, lineOctets, () =>
           this.#prompt('OK'),
         );
         const answer = await this.#execute(result.tag, result.text, literal);
-        const isSkipped = await literal.finish(MIB);
+        const isSkipped = await literal.finish(SKIPPED_OCTETS);
         this.#answer(result.tag, answer);
         if (!isSkipped) this.#bye('Too much to skip');
       }
@@ -272,31 +258,38 @@ export class Connection implements ConnectionPort {
   }
 
   async #execute(tag: string, text: CommandText, literal: IncomingLiteral | undefined): Promise<Answer> {
-    let name = '';
     try {
       const { command, isUid, decoder } = readCommand(text);
-      name = command.name;
       return await this.#run(command, decoder, { tag, isUid, literal });
     } catch (error) {
       if (error instanceof ConnectionLost) throw error;
       if (error instanceof BrokenResponse) {
+        this.#transport.destroy();
         if (!(error.cause instanceof ConnectionLost)) this.logger.error({ error: error.cause }, 'response broke off');
         throw new ConnectionLost('A response broke off', { cause: error });
       }
-      return answerFailure(error, this.logger, name);
+      return answerFailure(error, this.logger, 'unknown');
     }
   }
 
   async #run(command: Command, decoder: Decoder, form: Form): Promise<Answer> {
+    const answer = await this.#outcome(command, decoder, form);
+    // Whatever came of the command, what happened meanwhile is told before the tagged line.
+    const view = this.#view;
+    if (view !== undefined && answer.kind === 'tagged') {
+      const mayExpunge = mayTellExpunge(command.effects, form.isUid);
+      await tellUpdates(this, view, { mayExpunge, isUid: form.isUid });
+    }
+    return answer;
+  }
+
+  async #outcome(command: Command, decoder: Decoder, form: Form): Promise<Answer> {
     try {
       if (command.effects.includes('needs-sync')) await this.#view?.mailbox.refresh();
       return answerSuccess(await command.execute(decoder, this.#context(), form));
-    } finally {
-      // Whatever came of the command, what happened meanwhile is told before the tagged line.
-      const view = this.#view;
-      if (view !== undefined && !this.#isEnding) {
-        tellUpdates(this, view, { mayExpunge: mayTellExpunge(command.effects, form.isUid), isUid: form.isUid });
-      }
+    } catch (error) {
+      if (error instanceof ConnectionLost || error instanceof BrokenResponse) throw error;
+      return answerFailure(error, this.logger, command.name);
     }
   }
 
@@ -325,31 +318,6 @@ export class Connection implements ConnectionPort {
       if (this.#badCommands > allowed) this.#bye('Too many bad commands');
     } else if (this.#session !== undefined) {
       this.#badCommands = 0;
-    }
-  }
-
-  #commandLimits(): CommandLimits {
-    const limits = this.#settings.limits();
-    const isLoggedIn = this.#session !== undefined;
-    return {
-      lineOctets: isLoggedIn ? limits.lineOctets : limits.lineOctetsBeforeLogin,
-      literals: isLoggedIn ? limits.literals : limits.literalsBeforeLogin,
-      literalOctets: limits.literalOctets,
-      nonSynchronisingOctets: LITERAL_MINUS_OCTETS,
-      commandOctets: isLoggedIn ? undefined : limits.commandOctetsBeforeLogin,
-      skippedOctets: MIB,
-    };
-  }
-
-  #judgeLiteral(text: CommandText, literal: LiteralHeader): 'collect' | 'stream' | 'bye' {
-    try {
-      const { command, decoder } = readCommand(text);
-      if (!command.streams(decoder, literal)) return command.name === 'APPEND' && !this.#session ? 'bye' : 'collect';
-      return this.#session === undefined ? 'bye' : 'stream';
-    } catch (error) {
-      // What it is will be told when it is complete.
-      if (error instanceof SyntaxFault) return 'collect';
-      throw error;
     }
   }
 

@@ -67,22 +67,19 @@ export class Transport {
     this.input.clear();
     if (this.#hasClosed) throw new ConnectionLost('Connection is closed');
     const secured = new TLSSocket(plain, { isServer: true, secureContext: context });
+    secured.on('error', () => secured.destroy());
+    secured.on('close', () => {
+      plain.destroy();
+      this.#closed();
+    });
+    this.#socket = secured;
     await new Promise<void>((resolve, reject) => {
       secured.once('secure', resolve);
-      secured.once('error', (error: Error) => {
-        secured.destroy();
-        plain.destroy();
-        reject(new ConnectionLost('TLS handshake failed', { cause: error }));
-      });
       secured.once('close', () => {
-        plain.destroy();
         reject(new ConnectionLost('TLS handshake failed'));
       });
     });
-    this.#socket = secured;
     this.#isSecure = true;
-    secured.on('error', () => secured.destroy());
-    secured.on('close', () => this.#closed());
     this.output.attach(secured);
     this.#listen(secured);
   }
@@ -91,6 +88,7 @@ export class Transport {
   end(): void {
     if (this.#linger !== undefined || this.#hasClosed) return;
     this.output.flush();
+    this.output.close();
     this.#socket.end();
     this.input.end();
     this.#socket.removeAllListeners('data');

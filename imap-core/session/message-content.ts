@@ -22,7 +22,7 @@ export interface MessageContent {
   readonly parts: readonly MessagePart[];
   /**
    * The octets [start, end) in pieces, read no faster than they are taken. Whoever stops early calls the
-   * iterator's `return`. Pieces are not written to or kept past the next one by the receiver.
+   * iterator's `return`. Pieces are handed over as they are: neither side writes to them any more.
    */
   range(start: number, end: number): AsyncIterable<Buffer>;
 }

@@ -19,7 +19,8 @@ export interface AppendMessage {
   readonly size: number;
   /**
    * Read from the socket as fast as it is taken. Storage may stop early by throwing: the connection then skips the
-   * rest. Pieces may be views into a buffer in use: whoever keeps one past the next piece copies it.
+   * rest. Pieces are never written over, but may be views into much larger buffers: what is kept long is copied.
+   * The last piece is not the end: the command may still turn out to be bad, so that reading throws.
    */
   readonly octets: AsyncIterable<Buffer>;
 }

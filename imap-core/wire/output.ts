@@ -113,6 +113,7 @@ export class Output {
     this.#release();
   }
 
+  /** What has been handed over is still sent; whatever is written from now on is dropped. */
   close(): void {
     this.#isClosed = true;
     this.#text = '';

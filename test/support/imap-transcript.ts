@@ -230,7 +230,7 @@ export class TranscriptPlayer {
   async #speaker(name: string): Promise<Speaker> {
     const known = this.#speakers.get(name);
     if (known !== undefined) return known;
-    const socket = connect(this.#server.port, '127.0.0.1');
+    const socket = connect({ port: this.#server.port, host: '127.0.0.1', noDelay: true });
     await once(socket, 'connect');
     const speaker = new Speaker(socket);
     this.#speakers.set(name, speaker);

@@ -40,7 +40,7 @@ const DIGESTS: Readonly<Record<DigestItem['kind'], readonly [string, keyof Messa
 class ContentReader {
   readonly #view: MailboxView;
   readonly #wanted: readonly WantedMessage[];
-  #next: Promise<MessageContent> | undefined;
+  #next: { readonly index: number; readonly content: Promise<MessageContent> } | undefined;
 
   constructor(view: MailboxView, wanted: readonly WantedMessage[]) {
     this.#view = view;
@@ -48,10 +48,13 @@ class ContentReader {
   }
 
   async open(index: number): Promise<MessageContent> {
-    const current = this.#next ?? this.#start(index);
+    const ahead = this.#next;
+    // Messages may be passed over.
+    const current = ahead?.index === index ? ahead.content : this.#start(index);
     if (current === undefined) throw new RangeError('No such message in this batch');
     const content = await current;
-    this.#next = this.#start(index + 1);
+    const next = this.#start(index + 1);
+    this.#next = next === undefined ? undefined : { index: index + 1, content: next };
     return content;
   }
 
