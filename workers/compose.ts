@@ -17,12 +17,16 @@ import type { Configuration } from '../lib/config/index.ts';
 import { openDatabase, type Database } from '../lib/db/index.ts';
 import { attachEmbedded } from '../lib/embedded/index.ts';
 import { imapRenderer } from '../lib/frontends/imap/index.ts';
-import { createLocalHints, createMailboxes, journalSection, type Journal } from '../lib/journal/index.ts';
+import { createMailboxes, createSocketHints, journalSection, type Journal } from '../lib/journal/index.ts';
 import type { Clock } from '../lib/kernel/clock.ts';
+import { socketPathIn } from '../lib/kernel/socket-path.ts';
 import type { Lifecycle } from '../lib/kernel/lifecycle.ts';
 import type { Logger } from '../lib/kernel/logger.ts';
 import { createMessages, createSweep, messagesSection, type MessagesRoom, type Sweep } from '../lib/messages/index.ts';
 import { databaseSection, serverSection } from './settings.ts';
+
+/** The hint socket makes names of its own beside its path. */
+const LONGEST_HINT_PATH = 80;
 
 /** What every process of Eider has, whatever it does with it. */
 export interface Surroundings {
@@ -51,7 +55,7 @@ export interface Store {
 export async function openStore(surroundings: Surroundings): Promise<Store> {
   const { configuration, dataDir, logger, clock, lifecycle } = surroundings;
   const database = await connect(surroundings);
-  const hints = createLocalHints();
+  const hints = await createSocketHints({ path: socketPathIn(dataDir, 'hints.sock', LONGEST_HINT_PATH), logger });
   const attachments = createAttachments({ database, clock });
   const messages = createMessages({
     database,
