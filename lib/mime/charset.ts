@@ -25,13 +25,14 @@ export function createCharsetDecoder(charset: string | undefined): CharsetDecode
     .replace(/^["']|["']$/g, '')
     .toLowerCase();
   if (SAYS_NOTHING.has(name) || !LABEL.test(name)) return new GuessingDecoder();
-  const decoder = NOT_FOR_TEXT_DECODER.has(name) ? undefined : textDecoderOf(name);
-  if (decoder !== undefined) {
-    return { write: (octets) => decoder.decode(octets, { stream: true }), end: () => decoder.decode() };
+  const native = NOT_FOR_TEXT_DECODER.has(name) ? undefined : textDecoderOf(name);
+  if (native !== undefined) {
+    return { write: (octets) => native.decode(octets, { stream: true }), end: () => native.decode() };
   }
   if (NO_CHARSETS.has(name) || !iconv.encodingExists(name)) return new GuessingDecoder();
   const stream = iconv.getDecoder(name);
-  return { write: (octets) => stream.write(octets), end: () => stream.end() ?? '' };
+  const decoder = { write: (octets: Buffer): string => stream.write(octets), end: (): string => stream.end() ?? '' };
+  return name.includes('utf-7') || name.includes('utf7') ? new WordWiseDecoder(decoder) : decoder;
 }
 
 /** As `createCharsetDecoder`, all at once. */
@@ -46,6 +47,34 @@ function textDecoderOf(name: string): TextDecoder | undefined {
   } catch {
     // Not one of the encodings that Node knows.
     return undefined;
+  }
+}
+
+/** Octets without a blank that are held back at most. */
+const MAX_HELD = 64 * 1024;
+
+/**
+ * Feeds a decoder whole words: that of iconv-lite for UTF-7 loses what a cut within a run of base64 leaves. Blanks end
+ * such runs (RFC 2152).
+ */
+class WordWiseDecoder implements CharsetDecoder {
+  readonly #decoder: CharsetDecoder;
+  #held: Buffer = Buffer.alloc(0);
+
+  constructor(decoder: CharsetDecoder) {
+    this.#decoder = decoder;
+  }
+
+  write(octets: Buffer): string {
+    const data = this.#held.length === 0 ? octets : Buffer.concat([this.#held, octets]);
+    const blank = Math.max(data.lastIndexOf(0x20), data.lastIndexOf(0x0a), data.lastIndexOf(0x0d));
+    const end = data.length - blank - 1 > MAX_HELD ? data.length : blank + 1;
+    this.#held = Buffer.from(data.subarray(end));
+    return end === 0 ? '' : this.#decoder.write(data.subarray(0, end));
+  }
+
+  end(): string {
+    return this.#decoder.write(this.#held) + this.#decoder.end();
   }
 }
 

@@ -30,7 +30,7 @@ const TOKENS = /[+-]\d{1,5}(?:(?<=[+-]\d{2}):\d{2})?|\d+(?::\d+){1,2}|\d+|[A-Za-
  * @returns undefined where no day can be made of it
  */
 export function readDateTime(text: string): ZonedTime | undefined {
-  const plain = withoutComments(text.slice(0, MAX_CHARACTERS));
+  const plain = withoutComments(text.slice(0, MAX_CHARACTERS)).replace(/\s*:\s*/g, ':');
   const iso = /^\s*(\d{4})-(\d{2})-(\d{2})[T ](\d{2}:\d{2}(?::\d{2})?)(?:\.\d+)?\s*(Z|[+-]\d{2}:?\d{2})?/i.exec(plain);
   if (iso !== null) {
     return zonedTime(Number(iso[1]), Number(iso[2]) - 1, Number(iso[3]), iso[4] ?? '', zoneOf(iso[5] ?? ''));

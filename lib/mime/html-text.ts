@@ -34,7 +34,8 @@ export function htmlToText(html: string): string {
       ontextentity: (codepoint) => text.add(characterOf(codepoint)),
       onopentagname: (start, end) => text.open(nameAt(start, end)),
       onclosetag: (start, end) => text.close(nameAt(start, end)),
-      oncdata: (start, end, offset) => text.add(source.slice(start, end - offset)),
+      // A comment by another name in HTML.
+      oncdata: ignore,
       onattribdata: ignore,
       onattribentity: ignore,
       onattribend: ignore,

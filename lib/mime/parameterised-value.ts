@@ -33,13 +33,14 @@ class ParameterReader {
   /** Up to the first blank or semicolon; blanks round a slash are dropped (`text / plain`). */
   readValue(): string {
     let value = '';
-    for (;;) {
+    // A type, a slash and a subtype at most.
+    for (let tokens = 0; tokens < 3; tokens += 1) {
       this.#skipBlanksAndComments();
-      const token = this.#readToken(';(');
-      value += token;
+      value += this.#readToken(';(');
       this.#skipBlanksAndComments();
-      if (token === '' || (!value.endsWith('/') && this.#text[this.#position] !== '/')) return value;
+      if (!value.endsWith('/') && this.#text[this.#position] !== '/') break;
     }
+    return value;
   }
 
   /** The next parameter, name in lower case ('' for a broken one); undefined at the end. */
