@@ -10,12 +10,13 @@ import { LineClient, type ConnectOptions } from '../support/line-client.ts';
  *     C> sends the text as it is, with \r \n \t \\ \xHH
  *     S: expects exactly this line            S2: the same from the second connection
  *     S~ expects a line that matches this regular expression as a whole
+ *     D: drops the connection
  *     X: expects that the server ends the connection without another octet
  */
 interface Step {
   readonly number: number;
   readonly connection: number;
-  readonly kind: 'send' | 'send-raw' | 'expect' | 'expect-match' | 'expect-end';
+  readonly kind: 'send' | 'send-raw' | 'expect' | 'expect-match' | 'expect-end' | 'drop';
   readonly text: string;
 }
 
@@ -30,6 +31,7 @@ const KINDS: ReadonlyMap<string, Step['kind']> = new Map<string, Step['kind']>([
   ['S:', 'expect'],
   ['S~', 'expect-match'],
   ['X:', 'expect-end'],
+  ['D:', 'drop'],
 ]);
 
 /** All `*.txt` of a folder under test/transcripts, in order of their names. */
@@ -50,7 +52,7 @@ function parse(text: string): readonly Step[] {
     .map((line, index) => ({ line, number: index + 1 }))
     .filter(({ line }) => line !== '' && !line.startsWith('#'))
     .map(({ line, number }) => {
-      const match = /^([CSX])(\d?)([:>~])(?: (.*))?$/.exec(line);
+      const match = /^([CSXD])(\d?)([:>~])(?: (.*))?$/.exec(line);
       const kind = match === null ? undefined : KINDS.get(`${match[1] ?? ''}${match[3] ?? ''}`);
       if (match === null || kind === undefined) throw new Error(`line ${String(number)}: not a step: ${line}`);
       return { number, kind, connection: Number(match[2] === '' ? '1' : match[2]), text: match[4] ?? '' };
@@ -70,14 +72,22 @@ function unescape(text: string): Buffer {
   return Buffer.from(octets, 'latin1');
 }
 
-/** Plays a transcript; connections open when they are first named. */
-export async function playTranscript(transcript: Transcript, at: ConnectOptions): Promise<void> {
+/**
+ * Plays a transcript; connections open when they are first named.
+ * @param words stand for `{name}` in the text
+ */
+export async function playTranscript(
+  transcript: Transcript,
+  at: ConnectOptions,
+  words: ReadonlyMap<string, string> = new Map(),
+): Promise<void> {
   const clients = new Map<number, LineClient>();
   try {
     for (const step of transcript.steps) {
       const client = clients.get(step.connection) ?? (await LineClient.connect(at));
       clients.set(step.connection, client);
-      await play(step, client, `${transcript.name} line ${String(step.number)}`);
+      const text = step.text.replace(/\{(\w+)\}/g, (all, name: string) => words.get(name) ?? all);
+      await play({ ...step, text }, client, `${transcript.name} line ${String(step.number)}`);
     }
   } finally {
     for (const client of clients.values()) client.destroy();
@@ -97,6 +107,9 @@ async function play(step: Step, client: LineClient, where: string): Promise<void
       break;
     case 'expect-match':
       assert.match(await lineOf(client, where), new RegExp(`^(?:${step.text})$`), where);
+      break;
+    case 'drop':
+      client.end();
       break;
     case 'expect-end':
       assert.equal((await client.rest()).toString('latin1'), '', where);

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { TLSSocket, type SecureContext } from 'node:tls';
 import { MailError } from '../../kernel/errors.ts';
+import { isLoopback } from '../../kernel/loopback.ts';
 import type { User } from '../../accounts/index.ts';
 import type { Answer, Pop3Rooms } from './command.ts';
 import { LineInput, type Line } from './line-input.ts';
@@ -284,9 +285,4 @@ export class Pop3Connection implements SessionSocket {
       if (!this.#isGreeted) this.#greet();
     });
   }
-}
-
-/** 127.0.0.0/8, ::1, and the former written as IPv6. */
-export function isLoopback(address: string): boolean {
-  return address === '::1' || /^(?:::ffff:)?127\.\d+\.\d+\.\d+$/i.test(address);
 }
