@@ -22,7 +22,14 @@ import type { Clock } from '../lib/kernel/clock.ts';
 import { socketPathIn } from '../lib/kernel/socket-path.ts';
 import type { Lifecycle } from '../lib/kernel/lifecycle.ts';
 import type { Logger } from '../lib/kernel/logger.ts';
-import { createMessages, createSweep, messagesSection, type MessagesRoom, type Sweep } from '../lib/messages/index.ts';
+import {
+  createMessages,
+  createSweep,
+  messagesSection,
+  type MessagesRoom,
+  type Sweep,
+  type SweepReferences,
+} from '../lib/messages/index.ts';
 import { databaseSection, serverSection } from './settings.ts';
 
 /** The hint socket makes names of its own beside its path. */
@@ -89,10 +96,10 @@ export async function openStore(surroundings: Surroundings): Promise<Store> {
   const auth = createAuth({ accounts, limiter: createMemoryLoginLimiter({ limits, clock }), clock });
   const accessTokens = createAccessTokens({ database, accounts, clock, settings: limits });
   await Promise.all([prepareAddresses(database), prepareAccessTokens(database)]);
-  const references = {
+  const references: SweepReferences = {
     isReferenced: mailboxes.isLive,
-    announce: async (account: Parameters<Journal['sweep']>[0], ids: Parameters<Journal['sweep']>[1]) => {
-      const allowed = new Set(await mailboxes.sweep(account, ids));
+    announce: async (account, ids, goneSince) => {
+      const allowed = new Set(await mailboxes.sweep(account, ids, goneSince));
       return ids.map((id) => allowed.has(id));
     },
   };

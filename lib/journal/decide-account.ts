@@ -1,5 +1,6 @@
-import type { MessageId } from '../kernel/ids.ts';
+import type { MailboxId, MessageId } from '../kernel/ids.ts';
 import { MailError } from '../kernel/errors.ts';
+import type { AccountState } from './account-state.ts';
 import type { Change } from './changes.ts';
 import { noColumns, requireAccount, unchanged, type Command } from './decision.ts';
 import { planMailbox } from './decide-mailboxes.ts';
@@ -53,25 +54,40 @@ export function setQuotaCommand(quotaOctets: number): Command<undefined> {
  * Says in the journal that message data may be deleted, after `isLive` found no reference: whoever wants to refer
  * to it from here on meets this record.
  * @param tombstoned message ids that tombstones older than the loaded columns still name
+ * @param goneSince milliseconds since 1970: what was expunged or deleted earlier holds nothing any more
  */
 export function sweepCommand(
   messageIds: readonly MessageId[],
   tombstoned: ReadonlySet<MessageId>,
+  goneSince = 0,
 ): Command<readonly MessageId[]> {
   return {
-    columns: (state) => [...state.mailboxes.keys(), ...state.removed.keys()],
+    columns: (state) => mailboxesSince(state, goneSince),
     decide: (state) => {
       const wanted = new Set(messageIds);
       for (const id of tombstoned) wanted.delete(id);
-      for (const id of [...state.mailboxes.keys(), ...state.removed.keys()]) {
-        const columns = state.columns(id);
-        if (columns === undefined) continue;
-        for (let at = 0; at < columns.count; at += 1) wanted.delete(columns.messageId(at));
-        for (let at = 0; at < columns.tombstones.count; at += 1) wanted.delete(columns.tombstones.messageId(at));
-      }
+      eachReference(state, goneSince, (id) => wanted.delete(id));
       const swept = [...wanted];
       if (swept.length === 0) return unchanged<readonly MessageId[]>([]);
       return { changes: [{ kind: 'sweep', messageIds: swept }], result: () => swept };
     },
   };
+}
+
+/** The mailboxes whose messages hold data: those there are, and those deleted at `goneSince` or later. */
+export function mailboxesSince(state: AccountState, goneSince: number): readonly MailboxId[] {
+  const deleted = [...state.removed].filter(([, { removedAt }]) => removedAt >= goneSince);
+  return [...state.mailboxes.keys(), ...deleted.map(([id]) => id)];
+}
+
+/** Calls back with each message id that rows and tombstones in loaded columns name. */
+export function eachReference(state: AccountState, goneSince: number, found: (id: MessageId) => void): void {
+  for (const mailbox of mailboxesSince(state, goneSince)) {
+    const columns = state.columns(mailbox);
+    if (columns === undefined) continue;
+    for (let at = 0; at < columns.count; at += 1) found(columns.messageId(at));
+    const { tombstones } = columns;
+    for (let at = 0; at < tombstones.count; at += 1)
+      if (tombstones.at(at) >= goneSince) found(tombstones.messageId(at));
+  }
 }

@@ -40,13 +40,16 @@ export interface MailboxesOptions {
 
 /** The journal's door as the composition root sees it: mailboxes, and what maintenance needs. */
 export interface Journal extends Mailboxes {
-  /** Whether any live row, tombstone or lately deleted mailbox names the message data. Reads all columns. */
-  isLive(account: AccountId, messageIds: readonly MessageId[]): Promise<readonly boolean[]>;
+  /**
+   * Whether a live row names the message data, or something expunged or deleted at `goneSince` or later
+   * (milliseconds since 1970; 0: as long as tombstones are kept). Reads all columns.
+   */
+  isLive(account: AccountId, messageIds: readonly MessageId[], goneSince?: number): Promise<readonly boolean[]>;
   /**
    * Commits that message data is about to be deleted. Only what is returned may then be deleted, on condition of
    * the `rev` that was read before; an append that meets the record renews the data first.
    */
-  sweep(account: AccountId, messageIds: readonly MessageId[]): Promise<readonly MessageId[]>;
+  sweep(account: AccountId, messageIds: readonly MessageId[], goneSince?: number): Promise<readonly MessageId[]>;
   /** Writes the account down now: segments and checkpoint. */
   fold(account: AccountId): Promise<void>;
   /** Waits for folds under way, ends timers and subscriptions. Sessions must be closed before. */
@@ -129,8 +132,8 @@ export function createMailboxes(options: MailboxesOptions): Journal {
     watch: (account, listener) => probe.watch(account, listener),
     knownQ: (account) => logs.peek(account)?.log.state.q ?? 0,
 
-    isLive: (account, messageIds) => read(account, ({ log }) => isLive(log, messageIds)),
-    sweep: (account, messageIds) => read(account, (loaded) => sweep(loaded, messageIds)),
+    isLive: (account, messageIds, goneSince = 0) => read(account, ({ log }) => isLive(log, messageIds, goneSince)),
+    sweep: (account, messageIds, goneSince = 0) => read(account, (loaded) => sweep(loaded, messageIds, goneSince)),
     fold: (account) => read(account, ({ folder }) => folder.fold()),
     close: async () => {
       probe.close();

@@ -7,13 +7,16 @@ import { MessageCollection, type MessageKey, type SweepCandidate } from './messa
 
 /** What the journal says about messages that may go. */
 export interface SweepReferences {
-  /** In the order of the ids: whether a live row or a tombstone names the message. */
-  isReferenced(account: AccountId, messageIds: readonly MessageId[]): Promise<readonly boolean[]>;
+  /**
+   * In the order of the ids: whether a live row names the message, or one that went at `goneSince` or later
+   * (milliseconds since 1970).
+   */
+  isReferenced(account: AccountId, messageIds: readonly MessageId[], goneSince: number): Promise<readonly boolean[]>;
   /**
    * Records in the journal that these messages are about to go, so that a writer who relies on one learns of it; in
    * the order of the ids, whether it may go. Without it only messages that nobody writes any more may be swept.
    */
-  announce?(account: AccountId, messageIds: readonly MessageId[]): Promise<readonly boolean[]>;
+  announce?(account: AccountId, messageIds: readonly MessageId[], goneSince: number): Promise<readonly boolean[]>;
 }
 
 export interface SweepOptions {
@@ -86,7 +89,7 @@ async function sweepMessages(
     if (last === undefined) return { messages: count, octets };
     const old = page.filter((candidate) => isOld(candidate, oldest));
     for (const candidates of byAccount(old)) {
-      const swept = await sweepAccount(messages, options, candidates);
+      const swept = await sweepAccount(messages, options, candidates, oldest);
       count += swept.length;
       octets += swept.reduce((sum, candidate) => sum + candidate.size, 0);
     }
@@ -114,17 +117,19 @@ async function sweepAccount(
   messages: MessageCollection,
   options: SweepOptions,
   candidates: readonly SweepCandidate[],
+  goneSince: number,
 ): Promise<SweepCandidate[]> {
   const account = candidates[0]?.account;
   if (account === undefined) return [];
   const { references, attachments } = options;
   const ids = candidates.map((candidate) => candidate.messageId);
-  const referenced = await references.isReferenced(account, ids);
+  const referenced = await references.isReferenced(account, ids, goneSince);
   let doomed = candidates.filter((_, position) => referenced[position] === false);
   if (references.announce !== undefined && doomed.length > 0) {
     const granted = await references.announce(
       account,
       doomed.map((candidate) => candidate.messageId),
+      goneSince,
     );
     doomed = doomed.filter((_, position) => granted[position] === true);
   }
