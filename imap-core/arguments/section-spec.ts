@@ -40,6 +40,8 @@ function splitSection(name: string): { readonly path: readonly number[]; readonl
   const words = name === '' ? [] : name.split('.');
   while (words.length > 0 && /^[1-9]\d{0,8}$/.test(words[0] ?? '')) path.push(Number(words.shift()));
   if (path.length > MAX_PATH) throw new SyntaxFault('Section nested too deeply');
+  // A full stop with nothing behind it is no word.
+  if (words.includes('')) throw new SyntaxFault('Unknown section');
   return { path, word: words.join('.') };
 }
 
