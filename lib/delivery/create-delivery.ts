@@ -7,7 +7,7 @@ import type { Mailboxes } from '../journal/index.ts';
 import type { Messages } from '../messages/index.ts';
 import type { Delivery, Recipient } from './delivery.ts';
 import { deliverMessage } from './deliver-message.ts';
-import { deliveryAddressOf } from './delivery-address.ts';
+import { deliveryAddressOf, withoutNeedlessQuotes } from './delivery-address.ts';
 import type { DeliverySettings } from './settings.ts';
 
 export interface DeliveryParts {
@@ -24,7 +24,7 @@ export interface DeliveryParts {
 
 export function createDelivery(parts: DeliveryParts): Delivery {
   const resolveRecipient = async (address: string): Promise<Recipient> => {
-    const owned = await parts.addresses.resolve(address);
+    const owned = await parts.addresses.resolve(withoutNeedlessQuotes(address));
     const user = owned === undefined ? undefined : await parts.accounts.get(owned.user);
     if (owned === undefined || user === undefined) throw new MailError('address-not-found', 'No such user here');
     if (user.isDisabled) throw new MailError('account-disabled', 'This account is disabled');

@@ -1,7 +1,13 @@
 import { createAuth, createMemoryLoginLimiter, type Auth } from '../../lib/auth/index.ts';
 import type { User } from '../../lib/accounts/index.ts';
 import type { DatabaseOptions } from '../../lib/db/index.ts';
-import { createDelivery, deliverySection, type Delivery, type DeliveryOutcome } from '../../lib/delivery/index.ts';
+import {
+  createDelivery,
+  deliverySection,
+  type Delivery,
+  type DeliveryOutcome,
+  type Recipient,
+} from '../../lib/delivery/index.ts';
 import { silentLogger } from '../../lib/kernel/logger.ts';
 import { defaultsOf } from '../../lib/kernel/section.ts';
 import { openRooms, type Rooms } from '../accounts/rooms.ts';
@@ -22,12 +28,12 @@ export interface Store {
 
 export async function openStore(options: Partial<DatabaseOptions> = {}): Promise<Store> {
   const rooms = await openRooms(options);
-  const { accounts, addresses, clock, mailboxes, messages } = rooms;
+  const { accounts, clock, mailboxes, messages } = rooms;
   // Failures are slowed down elsewhere; here nobody waits.
   const limits = { failureWindow: 60_000, failuresPerLogin: 1000, failuresPerRemote: 1000, failuresPerUser: 1000 };
   const auth = createAuth({ accounts, limiter: createMemoryLoginLimiter({ limits, clock, slowMs: 0 }), clock });
   const delivery = createDelivery({
-    ...{ mailboxes, messages, addresses, accounts, clock },
+    ...{ mailboxes, messages, addresses: rooms.addresses, accounts, clock },
     logger: silentLogger,
     settings: defaultsOf(deliverySection),
     hostname: 'mail.example.com',
@@ -43,12 +49,14 @@ export async function openStore(options: Partial<DatabaseOptions> = {}): Promise
         address: `${name}@example.com`,
         ...(quotaOctets === undefined ? {} : { quotaOctets }),
       }),
-    deliver: async (octets, ...recipients) => {
+    deliver: async (octets, ...addresses) => {
+      const recipients: Recipient[] = [];
+      for (const address of addresses) recipients.push(await delivery.resolveRecipient(address));
       const ingested = await messages.ingest(inTwo(octets), { maxOctets: 1 << 30 });
       try {
         return await delivery.deliver(ingested, {
           reversePath: 'sender@example.org',
-          recipients: await Promise.all(recipients.map((address) => delivery.resolveRecipient(address))),
+          recipients,
           helo: 'client.example',
           remoteAddress: '127.0.0.1',
           protocol: 'LMTP',

@@ -4,6 +4,7 @@ import type { SecureContext, TLSSocket } from 'node:tls';
 import type { SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js';
 import { SMTPServer, type SMTPServerEnvelope, type SMTPServerSession } from 'smtp-server';
 import { toMailError } from '../../kernel/errors.ts';
+import { isLoopback } from '../../kernel/loopback.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import type { Delivery, DeliveryEnvelope, DeliveryProtocol, Recipient } from '../../delivery/index.ts';
 import type { Messages } from '../../messages/index.ts';
@@ -131,7 +132,11 @@ class LmtpListener extends SMTPServer {
     connection.init();
   }
 
-  override onConnect(_session: SMTPServerSession, done: Done): void {
+  override onConnect(session: SMTPServerSession, done: Done): void {
+    const isTlsOffered = this.#settings().offerTlsOnLoopback || !isLoopback(session.remoteAddress);
+    session.disabledCommands = isTlsOffered
+      ? this.options.disabledCommands
+      : [...this.options.disabledCommands, 'STARTTLS'];
     done();
   }
 

@@ -51,6 +51,12 @@ export const lmtpSection = defineSection({
       reloadable: true,
       doc: 'Commands that are unknown or malformed before the connection is closed.',
     },
+    offerTlsOnLoopback: {
+      type: 'boolean',
+      default: false,
+      reloadable: true,
+      doc: 'Offers STARTTLS to clients of this machine too; many would then refuse a certificate that signed itself.',
+    },
     overQuotaIsTemporary: {
       type: 'boolean',
       default: false,
