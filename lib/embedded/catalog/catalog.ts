@@ -13,6 +13,8 @@ export class Catalog {
   readonly #store: Store;
   readonly #collections = new Map<string, Collection>();
   #nextId = 1;
+  /** True while the store may still undo what memory holds. */
+  #isChanged = false;
 
   /** @throws Error where the file was written by a newer engine */
   constructor(store: Store) {
@@ -32,6 +34,21 @@ export class Catalog {
     }
   }
 
+  /** To be called before a collection or index is changed in memory, so that a failure behind it is undone there too. */
+  touch(): void {
+    this.#isChanged = true;
+  }
+
+  /** To be called after a command was undone. */
+  refreshIfChanged(): void {
+    if (this.#isChanged) this.refresh();
+  }
+
+  /** To be called after a commit. */
+  settled(): void {
+    this.#isChanged = false;
+  }
+
   #readFormat(octets: Buffer): void {
     const row = documentValue(octets);
     const version = fieldNamed(row, 'version');
@@ -49,6 +66,7 @@ export class Catalog {
   /** @throws EngineError 48 where it exists, 73 where the name is not allowed */
   create(database: string, name: string): Collection {
     checkName(database, name);
+    this.#isChanged = true;
     const namespace = `${database}.${name}`;
     if (this.#collections.has(namespace)) throw new EngineError(48, `namespace ${namespace} already exists`);
     const collection = newCollection(this.#nextId++, database, name);
@@ -61,10 +79,12 @@ export class Catalog {
 
   /** To be called after each change to a collection or its indexes. */
   save(collection: Collection): void {
+    this.#isChanged = true;
     this.#store.put(catalogKey(collection.namespace), encodeCollection(collection));
   }
 
   drop(collection: Collection): void {
+    this.#isChanged = true;
     this.#store.deleteRange(wholeRange(collection.prefix));
     this.#store.deleteRange(indexesRange(collection.id));
     this.#store.delete(catalogKey(collection.namespace));

@@ -46,7 +46,7 @@ export function indexesRange(collectionId: number): KeyRange {
   return { from: prefix, to: successor(prefix) };
 }
 
-export function wholeRange(prefix: Buffer): KeyRange {
+export function wholeRange(prefix: Buffer): { readonly from: Buffer; readonly to: Buffer } {
   return { from: prefix, to: successor(prefix) };
 }
 

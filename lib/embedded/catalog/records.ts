@@ -75,6 +75,7 @@ export class Records {
     this.#store.add(key, octets);
     const idKey = key.subarray(collection.prefix.length);
     if (isCutKey(idKey) && !collection.hasCutIds) {
+      this.#catalog.touch();
       collection.hasCutIds = true;
       this.#catalog.save(collection);
     }
@@ -148,10 +149,14 @@ export class Records {
   #addEntries(collection: Collection, entries: IndexEntries, idKey: Buffer, own: IndexEntries | undefined): void {
     const { index } = entries;
     let isMarkNew = entries.isMultikey && !index.isMultikey;
-    if (isMarkNew) index.isMultikey = true;
+    if (isMarkNew) {
+      this.#catalog.touch();
+      index.isMultikey = true;
+    }
     for (const [text, entry] of entries.keys) {
       if (own?.keys.has(text) !== true) this.#store.put(entry.key, idKey);
       if (!index.hasCutKeys && isCutKey(entry.key.subarray(index.prefix.length))) {
+        this.#catalog.touch();
         index.hasCutKeys = true;
         isMarkNew = true;
       }

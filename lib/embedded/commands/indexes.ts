@@ -133,6 +133,7 @@ function create(context: Context, request: Request, collection: Collection, opti
   }
   if (collection.indexes.length + 1 >= MAX_INDEXES)
     throw new EngineError(67, `add index fails, too many indexes for ${collection.namespace}`);
+  context.catalog.touch();
   const index = newIndex(collection.id, collection.nextIndexId++, options);
   collection.indexes.push(index);
   build(context, request, collection, index);
@@ -196,6 +197,7 @@ export const dropIndexesCommand: Command = {
     checkOptions(request, ['index']);
     const collection = existing(context, request, request.options.requiredText('dropIndexes'));
     const before = collection.indexes.length + 1;
+    context.catalog.touch();
     for (const index of indexesNamed(collection, request.options.get('index'))) {
       context.store.deleteRange(wholeRange(index.prefix));
       collection.indexes.splice(collection.indexes.indexOf(index), 1);

@@ -1,3 +1,4 @@
+import { UnsupportedError } from '../errors/failure.ts';
 import { aggregateCommand } from './aggregate.ts';
 import { countCommand, distinctCommand } from './count.ts';
 import {
@@ -16,6 +17,14 @@ import { buildInfoCommand, endSessionsCommand, helloCommand, pingCommand } from 
 import { createIndexesCommand, dropIndexesCommand, listIndexesCommand } from './indexes.ts';
 import { insertCommand } from './insert.ts';
 import { updateCommand } from './update.ts';
+
+/** Transactions are refused without a label that would make the driver try again. */
+const transactionCommand: Command = {
+  writes: false,
+  run: () => {
+    throw new UnsupportedError(263, 'A transaction of several statements');
+  },
+};
 
 /** Every command that the engine knows, by its name as drivers send it. */
 export const COMMANDS: ReadonlyMap<string, Command> = new Map([
@@ -45,4 +54,6 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['dropDatabase', dropDatabaseCommand],
   ['listCollections', listCollectionsCommand],
   ['listDatabases', listDatabasesCommand],
+  ['commitTransaction', transactionCommand],
+  ['abortTransaction', transactionCommand],
 ]);

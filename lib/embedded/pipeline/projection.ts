@@ -2,7 +2,7 @@ import { numericOf, toDouble } from '../bson/number.ts';
 import { BsonType, isNumeric } from '../bson/types.ts';
 import { boolOf, documentValue, elementsOf, entriesOf, valuesOf, type Value } from '../bson/value.ts';
 import { arrayValue, DocumentWriter } from '../bson/write.ts';
-import { EngineError } from '../errors/failure.ts';
+import { EngineError, UnsupportedError } from '../errors/failure.ts';
 import { parseExpression, type Expression } from '../expression/parse.ts';
 import { parseArrayOperator, type ArrayOperator } from './projection-operators.ts';
 
@@ -79,7 +79,7 @@ function place(fields: Map<string, Fate>, path: string, fate: Fate): void {
   if (path === '' || path.split('.').some((name) => name === '')) bad(40353, `invalid projection path '${path}'`);
   const names = path.split('.');
   if (names.some((name) => name.startsWith('$')))
-    bad(31324, `positional projection '${path}' is not supported by the embedded engine`);
+    throw new UnsupportedError(31324, `Positional projection '${path}'`);
   let level = fields;
   for (const name of names.slice(0, -1)) {
     const existing = level.get(name);

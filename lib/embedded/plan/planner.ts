@@ -174,15 +174,35 @@ function rangesOf(access: Access, used: readonly Bounds[]): KeyRange[] {
   for (const [at, bounds] of used.entries()) {
     const intervals = fieldIntervals(bounds, access.fields[at]?.isDescending === true);
     if (!bounds.arePoints) {
-      return prefixes.flatMap((prefix) =>
+      const ranges = prefixes.flatMap((prefix) =>
         intervals.map(({ from, to }) => ({ from: Buffer.concat([prefix, from]), to: Buffer.concat([prefix, to]) })),
       );
+      return withoutHashes(access, ranges);
     }
     prefixes = prefixes.flatMap((prefix) => intervals.map(({ from }) => Buffer.concat([prefix, from])));
   }
-  return prefixes.map((prefix) =>
+  const ranges = prefixes.map((prefix) =>
     prefix === access.prefix ? wholeRange(prefix) : { from: prefix, to: successor(prefix) },
   );
+  return withoutHashes(access, ranges);
+}
+
+/**
+ * Where keys are cut and completed by a hash, bounds must not look at what lies behind the cut; bounds that only
+ * differed there become one.
+ */
+function withoutHashes(access: Access, ranges: readonly { from: Buffer; to: Buffer }[]): KeyRange[] {
+  const longest = access.prefix.length + LONGEST_BOUND;
+  if (ranges.every(({ from, to }) => from.length <= longest && to.length <= longest)) return [...ranges];
+  const merged: { from: Buffer; to: Buffer }[] = [];
+  for (const range of ranges) {
+    const from = range.from.subarray(0, longest);
+    const to = range.to.length > longest ? successor(range.to.subarray(0, longest)) : range.to;
+    const last = merged.at(-1);
+    if (last === undefined || last.to.compare(from) <= 0) merged.push({ from, to });
+    else if (last.to.compare(to) < 0) last.to = to;
+  }
+  return merged;
 }
 
 function fieldIntervals(bounds: Bounds, isDescending: boolean): readonly Interval[] {

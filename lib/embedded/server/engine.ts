@@ -20,6 +20,10 @@ import type { Message } from '../wire/message.ts';
 const MAX_TICK_COMMANDS = 1000;
 const MAX_TICK_OCTETS = 16 * 1024 * 1024;
 
+/** A small write touches so many pages of the tree, each of which goes into the log whole. */
+const PAGES_A_COMMAND = 3;
+const PAGE_OCTETS = 8192;
+
 export interface EngineOptions {
   readonly store: Store;
   readonly clock: Clock;
@@ -113,7 +117,7 @@ export class Engine implements MessageSink {
     for (const queued of taken) queued.connection.pendingWrites -= 1;
     if (failed === undefined) for (const { queued, document } of replies) queued.reply(document);
     else for (const queued of taken) queued.reply(failed);
-    if (failure === undefined) this.#options.onCommit(octets * 2);
+    if (failure === undefined) this.#options.onCommit(octets + taken.length * PAGES_A_COMMAND * PAGE_OCTETS);
     if (this.#queue.length > 0 && !this.#isTickDue) {
       this.#isTickDue = true;
       setImmediate(() => this.#tick());
@@ -143,6 +147,7 @@ export class Engine implements MessageSink {
     }
     try {
       store.commit();
+      this.#context.catalog.settled();
       return undefined;
     } catch (error) {
       this.#undo();
@@ -173,7 +178,7 @@ export class Engine implements MessageSink {
     } catch (error) {
       if (isStoreFailure(error)) throw error;
       // What the savepoint took back may have changed what memory knows of collections.
-      if (COMMANDS.get(commandName(message.body))?.writes === true) context.catalog.refresh();
+      context.catalog.refreshIfChanged();
       if (error instanceof UnsupportedError) this.counters.refused += 1;
       if (!(error instanceof EngineError)) this.#logFault(error, message);
       return errorReply(error);
