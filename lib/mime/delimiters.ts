@@ -16,28 +16,36 @@ export interface Delimiter {
 export class Delimiters {
   readonly #open: { readonly boundary: string; readonly level: number }[] = [];
 
+  #shortest = 0;
+
   get isEmpty(): boolean {
     return this.#open.length === 0;
   }
 
   open(boundary: string, level: number): void {
     this.#open.push({ boundary, level });
+    this.#measure();
   }
 
   close(level: number): void {
     const index = this.#open.findIndex((open) => open.level === level);
     if (index >= 0) this.#open.splice(index, 1);
+    this.#measure();
   }
 
   /** @param octets the line from `start` up to `end`, which begins with two dashes */
   match(octets: Buffer, start: number, end: number): Delimiter | undefined {
-    if (end - start > MAX_DELIMITER_OCTETS) return undefined;
+    if (end - start > MAX_DELIMITER_OCTETS || end - start - 2 < this.#shortest) return undefined;
     const text = octets.toString('latin1', start + 2, end);
     let found: { readonly boundary: string; readonly level: number } | undefined;
     for (const open of this.#open) {
       if (open.boundary.length >= (found?.boundary.length ?? 0) && text.startsWith(open.boundary)) found = open;
     }
     return found && { level: found.level, isClose: text.startsWith('--', found.boundary.length) };
+  }
+
+  #measure(): void {
+    this.#shortest = Math.min(...this.#open.map(({ boundary }) => boundary.length));
   }
 }
 

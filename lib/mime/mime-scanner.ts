@@ -8,6 +8,7 @@ import type { MimeLimits, MimeScanner, MimeSink, ScannedMessage } from './scanne
 
 const LF = 10;
 const CR = 13;
+const DASH = 45;
 const NOTHING = Buffer.alloc(0);
 const NEEDS_MORE = -1;
 
@@ -82,14 +83,14 @@ class LineScanner implements MimeScanner {
         }
         this.#isMidLine = true;
       }
-      const lf = data.indexOf(LF, position);
-      if (lf < 0) {
+      const next = this.#tree.region === 'header' ? this.#passLine(position) : this.#passBodyLines(position);
+      if (next === NEEDS_MORE) {
         // A CR at the end may be half of a line end.
         if (!isLast && data[data.length - 1] === CR) keepFrom = data.length - 1;
         position = keepFrom;
         break;
       }
-      position = this.#passLineEnd(lf);
+      position = next;
     }
     this.#emitTo(keepFrom);
     this.#base += keepFrom;
@@ -155,6 +156,46 @@ class LineScanner implements MimeScanner {
       const { octets, isCut } = this.#header.take();
       this.#tree.endHeader(octets, isCut, place);
     }
+  }
+
+  /** @returns the start of the next line; NEEDS_MORE where the line does not end in the octets at hand */
+  #passLine(position: number): number {
+    const lf = this.#data.indexOf(LF, position);
+    return lf < 0 ? NEEDS_MORE : this.#passLineEnd(lf);
+  }
+
+  /**
+   * As `passLine`, but over all lines that cannot be delimiters: most octets of most messages pass here, so that fields
+   * are kept in variables meanwhile.
+   */
+  #passBodyLines(start: number): number {
+    const data = this.#data;
+    const isWatching = !this.#tree.delimiters.isEmpty;
+    let line = this.#line - this.#base;
+    let previousLine = this.#previousLine - this.#base;
+    let lineEnd = this.#lineEnd - this.#base;
+    let lineEnds = 0;
+    let bareLineEnds = 0;
+    let position = start;
+    let isMidLine = true;
+    while (isMidLine) {
+      const lf = data[position] === LF ? position : data.indexOf(LF, position);
+      if (lf < 0) break;
+      const hasCr = lf > 0 && data[lf - 1] === CR;
+      lineEnd = hasCr ? lf - 1 : lf;
+      lineEnds += 1;
+      if (!hasCr) bareLineEnds += 1;
+      previousLine = line;
+      line = position = lf + 1;
+      if (position >= data.length || (isWatching && data[position] === DASH)) isMidLine = false;
+    }
+    this.#line = this.#base + line;
+    this.#previousLine = this.#base + previousLine;
+    this.#lineEnd = this.#base + lineEnd;
+    this.#lineEnds += lineEnds;
+    this.#bareLineEnds += bareLineEnds;
+    this.#isMidLine = isMidLine;
+    return isMidLine ? NEEDS_MORE : position;
   }
 
   #passLineEnd(lf: number): number {
