@@ -33,7 +33,7 @@ export interface ApiRequest {
   /** Fires when the client goes away. */
   readonly signal: AbortSignal;
   /** The body of a message upload that is not JSON, still to be read. */
-  readonly content: Readable | undefined;
+  readonly content: AsyncIterable<Buffer> | undefined;
 }
 
 /** A request about one user, who exists and whom the asker may see. */

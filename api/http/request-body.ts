@@ -42,6 +42,11 @@ export function invite(request: IncomingMessage, response: ServerResponse): void
   if (request.headers.expect?.toLowerCase() === '100-continue') response.writeContinue();
 }
 
+/** The body's octets; whoever stops reading leaves the connection whole, so that an answer can be sent. */
+export function octetsOf(request: IncomingMessage): AsyncIterable<Buffer> {
+  return request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+}
+
 /**
  * The whole body as text; what it takes of the budget is the caller's to give back by `release`.
  * @throws MailError `too-big`, `unavailable` where the budget has no room, `invalid-input` where it is not UTF-8
@@ -54,7 +59,7 @@ export async function readText(
   const chunks: Buffer[] = [];
   let octets = 0;
   try {
-    for await (const chunk of request as AsyncIterable<Buffer>) {
+    for await (const chunk of octetsOf(request)) {
       if (octets + chunk.length > maxOctets) throw tooBig(maxOctets);
       budget.take(chunk.length);
       octets += chunk.length;

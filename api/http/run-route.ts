@@ -5,7 +5,7 @@ import { ContentAnswer, type ApiServices } from './api-request.ts';
 import type { Route } from './define-route.ts';
 import { toErrorAnswer } from './error-answers.ts';
 import { parseJson, toEntries } from './json-input.ts';
-import { BodyBudget, hasBody, invite, mediaType, readText, refuseAnnounced } from './request-body.ts';
+import { BodyBudget, hasBody, invite, mediaType, octetsOf, readText, refuseAnnounced } from './request-body.ts';
 import { mergeParameters, toFormEntries } from './request-parameters.ts';
 import { sendContent, sendJson } from './send-answer.ts';
 import type { Exchange, ExchangeHandler } from './server.ts';
@@ -42,7 +42,7 @@ export function createRunner(options: RunnerOptions): (route: Route) => Exchange
       await run(options, budget, route, exchange);
     } catch (error) {
       // The client left: nobody hears an answer, and nothing went wrong here.
-      if (exchange.request.socket.destroyed) return;
+      if (exchange.response.destroyed) return;
       failure = toMailError(error);
       const { status, headers, body } = toErrorAnswer(failure);
       if (exchange.response.headersSent) exchange.response.destroy();
@@ -69,7 +69,7 @@ async function run(options: RunnerOptions, budget: BodyBudget, route: Route, exc
       actor,
       remoteAddress: remoteAddress(actor, exchange, parameters),
       signal: gone.signal,
-      content: body.isContent ? request : undefined,
+      content: body.isContent ? octetsOf(request) : undefined,
     });
     if (answer instanceof ContentAnswer) await sendContent(response, answer);
     else await sendJson(exchange, 200, { success: true, ...(answer as object) });
@@ -131,16 +131,16 @@ async function readBody(
 }
 
 /** Root speaks for webmails and says for whom; a user's word for the own address counts for nothing. */
-function remoteAddress(actor: Actor, { request }: Exchange, parameters: ReadonlyMap<string, unknown>): string {
+function remoteAddress(actor: Actor, exchange: Exchange, parameters: ReadonlyMap<string, unknown>): string {
   const ip = parameters.get('ip');
-  return actor.role === 'root' && typeof ip === 'string' ? ip : (request.socket.remoteAddress ?? '');
+  return actor.role === 'root' && typeof ip === 'string' ? ip : exchange.remoteAddress;
 }
 
 /** The path as declared, never as asked: that may hold addresses and tokens. */
 function report(
   { logger }: RunnerOptions,
   route: Route,
-  { request, response }: Exchange,
+  { response, remoteAddress }: Exchange,
   ms: number,
   failure: MailError | undefined,
 ): void {
@@ -149,7 +149,7 @@ function report(
     route: route.path,
     status: response.statusCode,
     ms,
-    remoteAddress: request.socket.remoteAddress,
+    remoteAddress,
   };
   if (failure === undefined) logger.debug(fields, 'API request');
   else if (failure.code === 'internal')

@@ -16,6 +16,8 @@ export interface Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly parameters: ReadonlyMap<string, unknown>;
+  /** Of the connection, kept because a connection that is gone no longer knows. */
+  readonly remoteAddress: string;
 }
 
 export type ExchangeHandler = (exchange: Exchange) => Promise<void>;
@@ -98,14 +100,16 @@ export function createHttpServer({ tls, onUnknown }: HttpServerOptions): HttpSer
   server.first((request, response) => {
     request.headers.host = 'localhost';
     if (request.url?.startsWith('/') === true && URL.canParse(`http://localhost${request.url}`)) return true;
-    response.writeHead(400, { Connection: 'close' }).end();
+    // Not chained: restify's writeHead gives nothing back.
+    response.writeHead(400, { Connection: 'close' });
+    response.end();
     return false;
   });
 
   // The listeners' callbacks are left alone: behind them restify would send an answer of its own.
   const unknown = (request: IncomingMessage, response: ServerResponse): void => {
     const allow = response.getHeader('Allow');
-    void onUnknown({ request, response, parameters: new Map() }, typeof allow === 'string' ? allow : undefined);
+    void onUnknown(toExchange(request, response, new Map()), typeof allow === 'string' ? allow : undefined);
   };
   server.on('NotFound', unknown);
   server.on('MethodNotAllowed', unknown);
@@ -119,7 +123,7 @@ export function createHttpServer({ tls, onUnknown }: HttpServerOptions): HttpSer
   return {
     route: (method, path, handler) => {
       mounts[method].call(server, { path }, async (request, response) => {
-        await handler({ request, response, parameters: new Map(Object.entries(request.params)) });
+        await handler(toExchange(request, response, new Map(Object.entries(request.params))));
       });
     },
     listen: (host, port) => listen(node, host, port),
@@ -129,6 +133,10 @@ export function createHttpServer({ tls, onUnknown }: HttpServerOptions): HttpSer
       node.setSecureContext({ ...next });
     },
   };
+}
+
+function toExchange(request: IncomingMessage, response: ServerResponse, parameters: Exchange['parameters']): Exchange {
+  return { request, response, parameters, remoteAddress: request.socket.remoteAddress ?? '' };
 }
 
 function listen(node: HttpsServer, host: string, port: number): Promise<{ readonly port: number }> {

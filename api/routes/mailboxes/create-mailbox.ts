@@ -1,14 +1,13 @@
 import { z } from 'zod';
 import { defineUserRoute } from '../../http/define-route.ts';
-import { text } from '../../http/schemas.ts';
-import { MAX_PATH_CHARACTERS } from './mailbox-fields.ts';
+import { mailboxPath } from './mailbox-fields.ts';
 
 export const createMailbox = defineUserRoute({
   method: 'POST',
   path: '/users/:user/mailboxes',
   summary: 'Create a mailbox, and its parents where they are missing; it is subscribed',
   access: { resource: 'mailboxes', action: 'create' },
-  input: { path: text(MAX_PATH_CHARACTERS) },
+  input: { path: mailboxPath },
   output: { id: z.string() },
   handler: async ({ path }, { services, user }) => {
     const { id } = await services.mailboxes.create(user.account, path, { subscribe: true });

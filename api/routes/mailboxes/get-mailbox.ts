@@ -1,8 +1,7 @@
 import { z } from 'zod';
 import { defineUserRoute } from '../../http/define-route.ts';
 import { inputError } from '../../http/input-error.ts';
-import { text } from '../../http/schemas.ts';
-import { MAX_PATH_CHARACTERS, mailboxNotFound, mailboxOutput, requireMailbox, toMailbox } from './mailbox-fields.ts';
+import { mailboxPath, mailboxNotFound, mailboxOutput, requireMailbox, toMailbox } from './mailbox-fields.ts';
 
 export const getMailbox = defineUserRoute({
   method: 'GET',
@@ -11,7 +10,7 @@ export const getMailbox = defineUserRoute({
   access: { resource: 'mailboxes', action: 'read' },
   input: {
     mailbox: z.string().regex(/^(?:resolve|[0-9a-fA-F]{24})$/, 'is not a mailbox id'),
-    path: text(MAX_PATH_CHARACTERS).optional(),
+    path: mailboxPath.optional(),
   },
   output: { ...mailboxOutput, total: z.number(), unseen: z.number() },
   handler: async ({ mailbox, path }, request) => {

@@ -5,7 +5,13 @@ import { parseMailboxId } from '../../../lib/kernel/ids.ts';
 import type { UserRequest } from '../../http/api-request.ts';
 
 /** Twenty levels of 512 octets and what is between them; the journal knows the exact rules. */
-export const MAX_PATH_CHARACTERS = 20 * 513;
+const MAX_PATH_CHARACTERS = 20 * 513;
+
+/** Levels joined by `/`, none of them empty. */
+export const mailboxPath = z
+  .string()
+  .max(MAX_PATH_CHARACTERS)
+  .refine((path) => !path.split('/').includes(''), 'has an empty level');
 
 export const mailboxParameter = z.string().regex(/^[0-9a-fA-F]{24}$/, 'is not a mailbox id');
 

@@ -1,7 +1,7 @@
 import { MailError } from '../../../lib/kernel/errors.ts';
 import { defineUserRoute } from '../../http/define-route.ts';
-import { flag, text } from '../../http/schemas.ts';
-import { MAX_PATH_CHARACTERS, mailboxParameter, requireMailbox } from './mailbox-fields.ts';
+import { flag } from '../../http/schemas.ts';
+import { mailboxPath, mailboxParameter, requireMailbox } from './mailbox-fields.ts';
 
 export const updateMailbox = defineUserRoute({
   method: 'PUT',
@@ -10,7 +10,7 @@ export const updateMailbox = defineUserRoute({
   access: { resource: 'mailboxes', action: 'update' },
   input: {
     mailbox: mailboxParameter,
-    path: text(MAX_PATH_CHARACTERS).optional(),
+    path: mailboxPath.optional(),
     subscribed: flag().optional(),
   },
   output: {},

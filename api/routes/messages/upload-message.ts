@@ -63,7 +63,7 @@ export const uploadMessage = defineUserRoute({
 function sourceOf(raw: string | undefined, request: UserRequest): AsyncIterable<Buffer> {
   if (request.content !== undefined) {
     if (raw !== undefined) throw inputError('raw', 'is not allowed beside a body that is the message');
-    return request.content as AsyncIterable<Buffer>;
+    return request.content;
   }
   if (raw === undefined)
     throw inputError('raw', 'is required, or the message as the body with Content-Type: message/rfc822');
