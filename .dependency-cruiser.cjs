@@ -115,7 +115,7 @@ module.exports = {
       'redis-only-in-lib-db',
       'Hints and counters are reached through lib/db, which also works without Redis.',
       { pathNot: '(^lib/db/|^test/)' },
-      { path: 'node_modules/(ioredis|redis)/' },
+      { path: '(^|node_modules/)(ioredis|redis)(/|$)' },
     ),
 
     // ---- hygiene -----------------------------------------------------------------------------

@@ -12,6 +12,12 @@ export function withSettings(command: Command): Command {
 /** What commander makes of `withSettings`. */
 export type SettingsOptions = SettingsFlags;
 
+/** Flags of `eider start`. */
+export interface StartOptions extends SettingsOptions {
+  readonly freePorts?: true;
+  readonly readyFile?: string;
+}
+
 function collect(value: string, before: readonly string[] | undefined): readonly string[] {
   return [...(before ?? []), value];
 }

@@ -20,6 +20,7 @@ import { imapRenderer } from '../lib/frontends/imap/index.ts';
 import { createMailboxes, createSocketHints, journalSection, type Journal } from '../lib/journal/index.ts';
 import type { Clock } from '../lib/kernel/clock.ts';
 import { socketPathIn } from '../lib/kernel/socket-path.ts';
+import { MailError } from '../lib/kernel/errors.ts';
 import type { Lifecycle } from '../lib/kernel/lifecycle.ts';
 import type { Logger } from '../lib/kernel/logger.ts';
 import {
@@ -63,6 +64,7 @@ export async function openStore(surroundings: Surroundings): Promise<Store> {
   const { configuration, dataDir, logger, clock, lifecycle } = surroundings;
   const database = await connect(surroundings);
   const hints = await createSocketHints({ path: socketPathIn(dataDir, 'hints.sock', LONGEST_HINT_PATH), logger });
+  lifecycle.add({ name: 'hints', stop: () => hints.close() });
   const attachments = createAttachments({ database, clock });
   const messages = createMessages({
     database,
@@ -81,7 +83,6 @@ export async function openStore(surroundings: Surroundings): Promise<Store> {
     settings: configuration.get(journalSection),
     renew: (account, ids) => messages.renew(account, ids),
   });
-  lifecycle.add({ name: 'hints', stop: () => hints.close() });
   lifecycle.add({ name: 'journal', stop: () => mailboxes.close() });
   const addresses = createAddresses({ database, clock });
   const accounts = createAccounts({
@@ -96,15 +97,31 @@ export async function openStore(surroundings: Surroundings): Promise<Store> {
   const auth = createAuth({ accounts, limiter: createMemoryLoginLimiter({ limits, clock }), clock });
   const accessTokens = createAccessTokens({ database, accounts, clock, settings: limits });
   await Promise.all([prepareAddresses(database), prepareAccessTokens(database)]);
-  const references: SweepReferences = {
-    isReferenced: mailboxes.isLive,
+  const sweep = createSweep({ database, attachments, clock, logger, references: sweepReferences(mailboxes) });
+  return { database, mailboxes, messages, addresses, accounts, auth, accessTokens, sweep };
+}
+
+/** What the journal says of message data. An account that has been removed refers to nothing any more. */
+function sweepReferences(mailboxes: Journal): SweepReferences {
+  const orWhereRemoved = async <T>(answer: Promise<T>, ofRemoved: T): Promise<T> => {
+    try {
+      return await answer;
+    } catch (error) {
+      if (error instanceof MailError && error.code === 'user-not-found') return ofRemoved;
+      throw error;
+    }
+  };
+  return {
+    isReferenced: (account, ids, goneSince) =>
+      orWhereRemoved(
+        mailboxes.isLive(account, ids, goneSince),
+        ids.map(() => false),
+      ),
     announce: async (account, ids, goneSince) => {
-      const allowed = new Set(await mailboxes.sweep(account, ids, goneSince));
+      const allowed = new Set(await orWhereRemoved(mailboxes.sweep(account, ids, goneSince), ids));
       return ids.map((id) => allowed.has(id));
     },
   };
-  const sweep = createSweep({ database, attachments, clock, logger, references });
-  return { database, mailboxes, messages, addresses, accounts, auth, accessTokens, sweep };
 }
 
 /** The database of the configuration, or the embedded engine of the data directory. */

@@ -1,4 +1,6 @@
 /** The `eider` command line. Commands load what they need when they run, so that --help answers at once. */
+import { enableCompileCache } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { declareAddressCommands } from './commands/address.ts';
 import { declareConfigCommands } from './commands/config.ts';
@@ -10,6 +12,9 @@ import { declareStart } from './commands/start.ts';
 import { declareUserCommands } from './commands/user.ts';
 import { reportFailure } from './report-failure.ts';
 import { VERSION } from './version.ts';
+
+// What the commands load is compiled once and kept beside the packages; where that cannot be, it is compiled anew.
+enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/eider', import.meta.url)));
 
 const program = new Command('eider')
   .description('A mail store: IMAP, POP3, LMTP and an HTTP API.')

@@ -5,7 +5,7 @@ import { createLifecycle } from '../lib/kernel/lifecycle.ts';
 import type { Logger, LogLevel } from '../lib/kernel/logger.ts';
 import { loadAdminTokens } from './admin-token.ts';
 import { checkSettings } from './check-settings.ts';
-import type { StartOptions } from './commands/start.ts';
+import type { StartOptions } from './command-options.ts';
 import { hostnameOf, openStore } from './compose.ts';
 import { prepareDataDirectory } from './data-directory.ts';
 import { loadSettings } from './load-settings.ts';

@@ -1,10 +1,5 @@
 import type { Command } from 'commander';
-import { withSettings, type SettingsOptions } from '../command-options.ts';
-
-export interface StartOptions extends SettingsOptions {
-  readonly freePorts?: true;
-  readonly readyFile?: string;
-}
+import { withSettings, type StartOptions } from '../command-options.ts';
 
 export function declareStart(program: Command): void {
   withSettings(program.command('start'))

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { loadAdminTokens } from '../../workers/admin-token.ts';
+import { prepareDataDirectory, requireDataDirectory } from '../../workers/data-directory.ts';
+import { writeReadyFile } from '../../workers/ready-file.ts';
+
+const modeOf = async (path: string): Promise<number> => (await stat(path)).mode & 0o777;
+
+describe('the data directory', () => {
+  let root = '';
+  before(async () => {
+    root = await mkdtemp(join(tmpdir(), 'eider-data-'));
+  });
+  after(() => rm(root, { recursive: true, force: true }));
+
+  it('is made, with its parents, for its owner alone', async () => {
+    assert.equal(await prepareDataDirectory(join(root, 'a/b')), join(root, 'a/b'));
+    assert.equal(await modeOf(join(root, 'a/b')), 0o700);
+  });
+
+  it('is closed where it was open to others', async () => {
+    await mkdir(join(root, 'open'), { mode: 0o755 });
+    await prepareDataDirectory(join(root, 'open'));
+    assert.equal(await modeOf(join(root, 'open')), 0o700);
+  });
+
+  it('is told where it cannot be had', async () => {
+    await writeFile(join(root, 'file'), '');
+    await assert.rejects(prepareDataDirectory(join(root, 'file')), /cannot be used/);
+    await assert.rejects(requireDataDirectory(join(root, 'file')), /no data directory/);
+    await assert.rejects(requireDataDirectory(join(root, 'nowhere')), /no data directory/);
+  });
+
+  it('keeps the admin token as a hash and shows it once', async () => {
+    const first = await loadAdminTokens(root);
+    const lasting = first.shownOnce ?? '';
+    assert.match(lasting, /^[0-9a-f]{64}$/);
+    const file = join(root, 'admin-token.sha256');
+    assert.equal(await modeOf(file), 0o600);
+    assert.ok(!(await readFile(file, 'utf8')).includes(lasting));
+    const second = await loadAdminTokens(root);
+    assert.equal(second.shownOnce, undefined);
+    assert.ok(second.isAdmin(lasting));
+    assert.ok(second.isAdmin(second.ofThisRun));
+    assert.ok(!second.isAdmin(first.ofThisRun), 'a token of another run');
+    for (const token of ['', 'x', lasting.slice(1), `${lasting} `]) assert.ok(!second.isAdmin(token));
+  });
+
+  it('does not take a damaged hash for none', async () => {
+    await writeFile(join(root, 'admin-token.sha256'), 'damaged');
+    await assert.rejects(loadAdminTokens(root), /EEXIST/);
+  });
+
+  it('holds a ready file that only its owner reads', async () => {
+    const file = join(root, 'ready.json');
+    const report = { pid: 1, lmtp: { host: '127.0.0.1', port: 2 }, adminToken: 't' };
+    await writeReadyFile(file, report);
+    assert.equal(await modeOf(file), 0o600);
+    assert.deepEqual(JSON.parse(await readFile(file, 'utf8')), report);
+  });
+});
