@@ -93,7 +93,9 @@ const ASCENDING: readonly (readonly unknown[])[] = [
 ];
 
 describe('order of keys', () => {
-  const values = ASCENDING.flatMap((equal, rank) => equal.map((value) => ({ rank, value: valueOf(value), shown: String(value) })));
+  const values = ASCENDING.flatMap((equal, rank) =>
+    equal.map((value) => ({ rank, value: valueOf(value), shown: String(value) })),
+  );
 
   it('is the order of values, for every pair', () => {
     for (const a of values) {
@@ -110,7 +112,11 @@ describe('order of keys', () => {
     for (const a of values) {
       for (const b of values) {
         const keys = [encodeKey([a.value], [true]), encodeKey([b.value], [true])] as const;
-        assert.equal(Math.sign(keys[0].compare(keys[1])) + 0, Math.sign(b.rank - a.rank) + 0, `${a.shown} and ${b.shown}`);
+        assert.equal(
+          Math.sign(keys[0].compare(keys[1])) + 0,
+          Math.sign(b.rank - a.rank) + 0,
+          `${a.shown} and ${b.shown}`,
+        );
       }
     }
   });

@@ -28,7 +28,20 @@ const SCALARS: readonly unknown[] = [
   ...[new Date(0), new Date(5), new ObjectId('000000000000000000000001'), BSON.Long.fromString('9007199254740993')],
   ...[{ q: 1 }, { q: 2, r: 1 }, {}, /^ab/, new BSON.MinKey(), new BSON.MaxKey()],
 ];
-const ARRAYS: readonly unknown[] = [[], [1], [1, 2], [2, 3], ['a', 'ab'], [null], [[1, 2], 3], [{ q: 1, r: 2 }, { q: 2, r: 1 }], [[]]];
+const ARRAYS: readonly unknown[] = [
+  [],
+  [1],
+  [1, 2],
+  [2, 3],
+  ['a', 'ab'],
+  [null],
+  [[1, 2], 3],
+  [
+    { q: 1, r: 2 },
+    { q: 2, r: 1 },
+  ],
+  [[]],
+];
 const PATHS = ['a', 'b', 'c', 'd.q', 'd.r', '_id'];
 
 type Random = ReturnType<typeof seededRandom>;
@@ -41,7 +54,8 @@ function randomDocument(random: Random, id: number): Document {
   if (random.below(4) > 0) document['c'] = random.pick(SCALARS);
   const shape = random.below(4);
   if (shape === 0) document['d'] = { q: random.pick(SCALARS), r: random.below(3) };
-  if (shape === 1) document['d'] = Array.from({ length: random.below(4) }, () => ({ q: random.below(3), r: random.below(3) }));
+  if (shape === 1)
+    document['d'] = Array.from({ length: random.below(4) }, () => ({ q: random.below(3), r: random.below(3) }));
   if (shape === 2) document['d'] = value();
   return document;
 }
@@ -100,7 +114,10 @@ const INDEX_SETS: readonly (readonly IndexOptions[])[] = [
   [index('cb', { c: 1, b: 1 }, { isSparse: true }), index('b', { b: 1 }, { isSparse: true })],
   [index('dqr', { 'd.q': 1, 'd.r': 1 })],
   [index('dq', { 'd.q': -1 }), index('dr', { 'd.r': 1 }, { isSparse: true })],
-  [index('part', { a: 1 }, { partial: parsed({ c: { $gt: 0 } }) }), index('exists', { c: 1 }, { partial: parsed({ c: { $exists: true } }) })],
+  [
+    index('part', { a: 1 }, { partial: parsed({ c: { $gt: 0 } }) }),
+    index('exists', { c: 1 }, { partial: parsed({ c: { $exists: true } }) }),
+  ],
   [index('part2', { c: -1 }, { partial: parsed({ a: { $in: [1, 2] } }) })],
 ];
 
@@ -118,7 +135,9 @@ describe('planner', () => {
         store.begin();
         const collection = catalog.create('test', `c${at}`);
         indexes.forEach((options, id) => collection.indexes.push(newIndex(collection.id, id + 1, options)));
-        const documents = Array.from({ length: DOCUMENTS }, (_, id) => raw(randomDocument(random, id))).filter((document) => isAllowed(records, collection, document));
+        const documents = Array.from({ length: DOCUMENTS }, (_, id) => raw(randomDocument(random, id))).filter(
+          (document) => isAllowed(records, collection, document),
+        );
         store.commit();
         const own = indexes.flatMap(({ fields }) => fields.map(({ path }) => path));
         for (let n = 0; n < FILTERS / INDEX_SETS.length; n++) {
@@ -150,14 +169,26 @@ function isAllowed(records: Records, collection: Collection, document: Buffer): 
   }
 }
 
-function compare(store: SqliteStore, collection: Collection, documents: readonly Buffer[], filter: Document, sort: Document) {
+function compare(
+  store: SqliteStore,
+  collection: Collection,
+  documents: readonly Buffer[],
+  filter: Document,
+  sort: Document,
+) {
   const query = { filter: parseFilter(parsed(filter)), sort: parseSort(parsed(sort)), skip: 0, limit: 0 };
   const stream = new QueryStream(store, collection, query);
   const found: Buffer[] = [];
-  for (let next = stream.next(() => undefined); next !== undefined; next = stream.next(() => undefined)) found.push(next.octets);
+  for (let next = stream.next(() => undefined); next !== undefined; next = stream.next(() => undefined))
+    found.push(next.octets);
   const expected = documents.filter((document) => matches(query.filter, documentValue(document)));
-  const names = (list: readonly Buffer[]): string[] => list.map((octets) => String(BSON.deserialize(octets)['_id'])).sort();
-  const shown = BSON.EJSON.stringify({ filter, sort, index: planQuery(collection, query.filter, query.sort).index?.name ?? '_id_' });
+  const names = (list: readonly Buffer[]): string[] =>
+    list.map((octets) => String(BSON.deserialize(octets)['_id'])).sort();
+  const shown = BSON.EJSON.stringify({
+    filter,
+    sort,
+    index: planQuery(collection, query.filter, query.sort).index?.name ?? '_id_',
+  });
   assert.deepEqual(names(found), names(expected), shown);
   found.forEach((octets, at) => {
     const before = found[at - 1];

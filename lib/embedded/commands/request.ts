@@ -153,11 +153,10 @@ function checkWriteConcern(document: Value): void {
   if (!isMajority && count !== 0 && count !== 1) throw new EngineError(100, 'Not enough data-bearing nodes');
 }
 
-/** The first field's name, which is the command's. */
+/** The first field's name, which is the command's; empty for an empty document. */
 export function commandName(body: Value): string {
   const elements = elementsOf(body);
-  if (!elements.next()) throw new EngineError(59, 'no such command: an empty document');
-  return elements.name();
+  return elements.next() ? elements.name() : '';
 }
 
 export function isOn(value: Value | undefined): boolean {

@@ -78,8 +78,7 @@ function fateOf(value: Value, forFind: boolean, path: string): Fate | undefined 
 function place(fields: Map<string, Fate>, path: string, fate: Fate): void {
   if (path === '' || path.split('.').some((name) => name === '')) bad(40353, `invalid projection path '${path}'`);
   const names = path.split('.');
-  if (names.some((name) => name.startsWith('$')))
-    throw new UnsupportedError(31324, `Positional projection '${path}'`);
+  if (names.some((name) => name.startsWith('$'))) throw new UnsupportedError(31324, `Positional projection '${path}'`);
   let level = fields;
   for (const name of names.slice(0, -1)) {
     const existing = level.get(name);

@@ -71,6 +71,10 @@ export class Engine implements MessageSink {
   }
 
   accept(connection: Connection, message: Message, reply: (document: Buffer) => void): void {
+    if (message.failure !== undefined) {
+      reply(errorReply(message.failure));
+      return;
+    }
     const name = commandName(message.body);
     const isWrite = COMMANDS.get(name)?.writes === true;
     if (!isWrite && connection.pendingWrites === 0) {

@@ -21,6 +21,10 @@ export class Connection {
   /** The message that is arriving, as long as its header said, so that it is never copied together. */
   #message: Buffer | undefined;
   #filled = 0;
+  /** True while the client does not read its replies; no further command of it is done meanwhile. */
+  #isFull = false;
+  /** Octets that have arrived and wait for that to end. */
+  #rest: Buffer | undefined;
   /** Commands of this connection that wait for their commit. Later ones wait behind them. */
   pendingWrites = 0;
 
@@ -30,7 +34,7 @@ export class Connection {
     this.#sink = sink;
     socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
-    socket.on('drain', () => socket.resume());
+    socket.on('drain', () => this.#goOn());
     // What went wrong with a peer shows in its `close`.
     socket.on('error', () => socket.destroy());
   }
@@ -39,10 +43,21 @@ export class Connection {
     this.#socket.destroy();
   }
 
+  #goOn(): void {
+    this.#isFull = false;
+    const rest = this.#rest;
+    this.#rest = undefined;
+    this.#socket.resume();
+    if (rest !== undefined) this.#receive(rest);
+  }
+
   #receive(chunk: Buffer): void {
     let position = 0;
     try {
-      while (position < chunk.length && !this.#socket.destroyed) position = this.#consume(chunk, position);
+      while (position < chunk.length && !this.#socket.destroyed && !this.#isFull) {
+        position = this.#consume(chunk, position);
+      }
+      if (position < chunk.length) this.#rest = chunk.subarray(position);
     } catch (error) {
       this.#socket.destroy();
       this.#sink.rejected(this, error);
@@ -89,7 +104,8 @@ export class Connection {
     let isFull = false;
     for (const piece of pieces) isFull = !this.#socket.write(piece);
     this.#socket.uncork();
-    // A client that does not read its replies gets no further commands done.
-    if (isFull) this.#socket.pause();
+    if (!isFull) return;
+    this.#isFull = true;
+    this.#socket.pause();
   }
 }

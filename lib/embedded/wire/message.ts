@@ -1,5 +1,5 @@
 import { validateDocument } from '../bson/validate.ts';
-import type { Value } from '../bson/value.ts';
+import { documentValue, type Value } from '../bson/value.ts';
 import { BsonType } from '../bson/types.ts';
 import { EngineError } from '../errors/failure.ts';
 
@@ -34,18 +34,33 @@ export interface Message {
   readonly wantsReply: boolean;
   /** True for the legacy handshake, whose reply has the legacy form. */
   readonly isLegacy: boolean;
+  /** Why the documents in it cannot be used, though the message as such is whole. */
+  readonly failure?: EngineError;
 }
+
+const EMPTY_DOCUMENT = documentValue(Buffer.from([5, 0, 0, 0, 0]));
+/** The code of malformed messages, as against malformed documents in them. */
+const PROTOCOL_ERROR = 17;
 
 function broken(what: string): never {
-  throw new EngineError(17, `Malformed message: ${what}`);
+  throw new EngineError(PROTOCOL_ERROR, `Malformed message: ${what}`);
 }
 
-/** @throws EngineError 17 or 22 for octets that are no message; the connection is then of no further use */
+/**
+ * A message whose documents are malformed, or hold what the engine does not know, carries its failure, to be answered.
+ * @throws EngineError 17 for octets that are no message; the connection is then of no further use
+ */
 export function parseMessage(octets: Buffer): Message {
   const { requestId, operation } = readHeader(octets);
-  if (operation === OP_MSG) return parseOpMsg(octets, requestId);
-  if (operation === OP_QUERY) return parseOpQuery(octets, requestId);
-  return broken(`operation ${operation}`);
+  if (operation !== OP_MSG && operation !== OP_QUERY) return broken(`operation ${operation}`);
+  const isLegacy = operation === OP_QUERY;
+  try {
+    return isLegacy ? parseOpQuery(octets, requestId) : parseOpMsg(octets, requestId);
+  } catch (error) {
+    if (!(error instanceof EngineError) || error.code === PROTOCOL_ERROR) throw error;
+    const wantsReply = isLegacy || (octets.readUInt32LE(HEADER_OCTETS) & MORE_TO_COME) === 0;
+    return { requestId, body: EMPTY_DOCUMENT, sequences: new Map(), wantsReply, isLegacy, failure: error };
+  }
 }
 
 const documentAt = (octets: Buffer, start: number, end: number): Value => ({
