@@ -20,7 +20,7 @@ export interface CoalescingInserterOptions<T> {
 /** Gathers single inserts of a process: see createCoalescingInserter. */
 export interface CoalescingInserter<T> {
   /** Resolves with the document's own outcome, never rejects but when too much waits. @throws MailError `unavailable` */
-  insert(document: T): Promise<InsertOutcome>;
+  readonly insert: (document: T) => Promise<InsertOutcome>;
 }
 
 interface Waiting<T> {

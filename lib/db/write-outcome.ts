@@ -42,9 +42,7 @@ export function insertManyOutcome(error: unknown, isOrdered: boolean): DocumentO
     error.result.getWriteConcernError() !== undefined ||
     [...failures.values()].some((code) => DOUBTFUL_CODES.has(code));
   if (failures.size === 0) {
-    // The driver wraps whatever it met; a write-concern error comes as a plain object, never as an Error.
-    const inner: unknown = error.errorResponse;
-    const outcome = inner instanceof Error && !isDuplicateKey(inner) ? writeOutcome(inner) : 'unknown';
+    const outcome = outcomeAsWhole(error);
     return () => outcome;
   }
   const first = Math.min(...failures.keys());
@@ -55,6 +53,20 @@ export function insertManyOutcome(error: unknown, isOrdered: boolean): DocumentO
     if (code !== undefined) return 'failed';
     return isOrdered && index > first ? 'not-attempted' : 'inserted';
   };
+}
+
+/**
+ * Of an `insertMany` without an error for any one document. The driver wraps whatever it met: its own errors as they
+ * are, a refusal with the server's reply (`ok: 0`), a write-concern error with text and code alone.
+ */
+function outcomeAsWhole(error: MongoBulkWriteError): WriteOutcome {
+  const met: unknown = error.errorResponse;
+  if (met instanceof Error) return isDuplicateKey(met) ? 'unknown' : writeOutcome(met);
+  const isRefusal = typeof met === 'object' && met !== null && 'ok' in met && met.ok === 0;
+  if (!isRefusal || error.hasErrorLabel('RetryableWriteError')) return 'unknown';
+  return typeof error.code === 'number' && error.code !== DUPLICATE_KEY && !DOUBTFUL_CODES.has(error.code)
+    ? 'failed'
+    : 'unknown';
 }
 
 export function isDuplicateKey(error: unknown): boolean {

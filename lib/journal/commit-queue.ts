@@ -246,7 +246,12 @@ export class CommitQueue {
         if (this.#log.state.q >= first.q) return left;
       }
       if (this.#giveUpLate(left, outcome.error)) return [];
-      await sleep(Math.min(pause * (0.5 + Math.random()), Math.max(1, this.#nextDeadline(left) - this.#options.clock.monotonic())));
+      await sleep(
+        Math.min(
+          pause * (0.5 + Math.random()),
+          Math.max(1, this.#nextDeadline(left) - this.#options.clock.monotonic()),
+        ),
+      );
       if (this.#giveUpLate(left, outcome.error)) return [];
     }
   }

@@ -28,20 +28,24 @@ export interface SegmentKey {
  */
 export interface JournalStore {
   /** Records of consecutive `q`. One goes with other accounts' in a batch, several go as one ordered insert. */
-  insert(account: AccountId, records: readonly JournalRecord[]): Promise<CommitOutcome>;
+  readonly insert: (account: AccountId, records: readonly JournalRecord[]) => Promise<CommitOutcome>;
   /** The records after `q` in order, at most `limit`, ending before the first gap. */
-  readAfter(account: AccountId, q: number, limit: number): Promise<JournalRecord[]>;
-  readCheckpoint(account: AccountId): Promise<Checkpoint | undefined>;
+  readonly readAfter: (account: AccountId, q: number, limit: number) => Promise<JournalRecord[]>;
+  readonly readCheckpoint: (account: AccountId) => Promise<Checkpoint | undefined>;
   /**
    * Replaces the checkpoint if it is still the expected one; undefined expects that there is none.
    * @returns false where it is another one by now. @throws MailError `unavailable`: it may have been replaced
    */
-  replaceCheckpoint(account: AccountId, checkpoint: Checkpoint, expected: Checkpoint | undefined): Promise<boolean>;
+  readonly replaceCheckpoint: (
+    account: AccountId,
+    checkpoint: Checkpoint,
+    expected: Checkpoint | undefined,
+  ) => Promise<boolean>;
   /** In the order of the keys; undefined for each that is gone. */
-  readSegments(account: AccountId, keys: readonly SegmentKey[]): Promise<(Buffer | undefined)[]>;
-  writeSegments(
+  readonly readSegments: (account: AccountId, keys: readonly SegmentKey[]) => Promise<(Buffer | undefined)[]>;
+  readonly writeSegments: (
     account: AccountId,
     segments: readonly { readonly key: SegmentKey; readonly packed: Buffer }[],
-  ): Promise<void>;
-  removeSegments(account: AccountId, keys: readonly SegmentKey[]): Promise<void>;
+  ) => Promise<void>;
+  readonly removeSegments: (account: AccountId, keys: readonly SegmentKey[]) => Promise<void>;
 }

@@ -1,7 +1,10 @@
+import { MailError } from '../kernel/errors.ts';
 import type { MessageId } from '../kernel/ids.ts';
 import type { AccountLog } from './account-log.ts';
 import type { LoadedAccount } from './account-logs.ts';
 import { eachReference, mailboxesSince, sweepCommand } from './decide-account.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import { unchanged } from './decision.ts';
 import { loadColumns } from './load-columns.ts';
 import { readTombstones } from './vanished.ts';
 
@@ -16,10 +19,15 @@ export async function isLive(
   messageIds: readonly MessageId[],
   goneSince: number,
 ): Promise<readonly boolean[]> {
-  const live = await tombstonedOf(log, new Set(messageIds), goneSince);
-  await loadColumns(log, mailboxesSince(log.state, goneSince));
-  eachReference(log.state, goneSince, (id) => live.add(id));
-  return messageIds.map((id) => live.has(id));
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    const { live, checkpoint } = await tombstonedOf(log, new Set(messageIds), goneSince);
+    await loadColumns(log, mailboxesSince(log.state, goneSince));
+    // A fold in between has moved tombstones from the columns to segments that were not read.
+    if (log.checkpoint !== checkpoint) continue;
+    eachReference(log.state, goneSince, (id) => live.add(id));
+    return messageIds.map((id) => live.has(id));
+  }
+  return messageIds.map(() => true);
 }
 
 /** Commits a record naming those of the message ids that nothing refers to. @returns them */
@@ -28,32 +36,48 @@ export async function sweep(
   messageIds: readonly MessageId[],
   goneSince: number,
 ): Promise<readonly MessageId[]> {
-  const tombstoned = await tombstonedOf(log, new Set(messageIds), goneSince);
-  return queue.submit(sweepCommand(messageIds, tombstoned, goneSince));
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    const { live, checkpoint } = await tombstonedOf(log, new Set(messageIds), goneSince);
+    const command = sweepCommand(messageIds, live, goneSince);
+    const look = { isStale: false };
+    const swept = await queue.submit<readonly MessageId[]>({
+      columns: command.columns,
+      decide: (state, context) => {
+        look.isStale = log.checkpoint !== checkpoint;
+        return look.isStale ? unchanged([]) : command.decide(state, context);
+      },
+    });
+    if (!look.isStale) return swept;
+  }
+  return [];
 }
 
-/** Those that tombstones in segments name. A fold may move on meanwhile: what it writes was in columns before. */
-async function tombstonedOf(
-  log: AccountLog,
-  wanted: ReadonlySet<MessageId>,
-  goneSince: number,
-): Promise<Set<MessageId>> {
+interface Tombstoned {
+  readonly live: Set<MessageId>;
+  /** What `live` was read from; with another one, tombstones may have moved into segments since. */
+  readonly checkpoint: Checkpoint | undefined;
+}
+
+/** Those that tombstones in segments name. @throws MailError `unavailable` */
+async function tombstonedOf(log: AccountLog, wanted: ReadonlySet<MessageId>, goneSince: number): Promise<Tombstoned> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     const { checkpoint } = log;
-    const named = new Set<MessageId>();
+    const live = new Set<MessageId>();
     let isComplete = true;
     for (const [mailbox, { tombstones }] of checkpoint?.segments ?? []) {
       const list = await readTombstones(log, mailbox, tombstones);
-      if (list === undefined) isComplete = false;
-      else {
-        for (let at = 0; at < list.count; at += 1) {
-          if (list.at(at) >= goneSince && wanted.has(list.messageId(at))) named.add(list.messageId(at));
-        }
+      if (list === undefined) {
+        isComplete = false;
+        break;
+      }
+      for (let at = 0; at < list.count; at += 1) {
+        if (list.at(at) >= goneSince && wanted.has(list.messageId(at))) live.add(list.messageId(at));
       }
     }
-    if (isComplete && log.checkpoint === checkpoint) return named;
-    if (!isComplete) await log.rereadCheckpoint();
+    if (isComplete) return { live, checkpoint };
+    await log.rereadCheckpoint();
   }
-  // Nothing can be said for certain: everything counts as referred to.
-  return new Set(wanted);
+  throw new MailError('unavailable', 'Storage is not available at the moment, please try again', {
+    cause: 'segments keep vanishing',
+  });
 }

@@ -128,8 +128,16 @@ describe('columns', () => {
 
   it('renumbers keywords for a smaller table', () => {
     const columns = new Columns();
-    columns.append([rowOf(1, { keywords: ['K2', 'K30'] }), rowOf(2), rowOf(3, { keywords: ['K39'], system: 8 })], 1, 0, wide);
-    assert.deepEqual([...columns.usedKeywords()].sort((a, b) => a - b), [2, 30, 39]);
+    columns.append(
+      [rowOf(1, { keywords: ['K2', 'K30'] }), rowOf(2), rowOf(3, { keywords: ['K39'], system: 8 })],
+      1,
+      0,
+      wide,
+    );
+    assert.deepEqual(
+      [...columns.usedKeywords()].sort((a, b) => a - b),
+      [2, 30, 39],
+    );
     const table = new KeywordTable(['K2', 'K30', 'K39']);
     columns.renumberKeywords(wide, table);
     assert.deepEqual([0, 1, 2].map((at) => columns.keywords(at, table)), [['K2', 'K30'], [], ['K39']]); // prettier-ignore
@@ -140,7 +148,11 @@ describe('columns', () => {
 describe('row segments', () => {
   it('hold what the columns hold', () => {
     const columns = filled(100, wide);
-    columns.changeFlags([{ from: 7, to: 7 }], flagMask({ mode: 'add', flags: { system: 3, keywords: ['K1', 'K33'] } }, wide), 20);
+    columns.changeFlags(
+      [{ from: 7, to: 7 }],
+      flagMask({ mode: 'add', flags: { system: 3, keywords: ['K1', 'K33'] } }, wide),
+      20,
+    );
     const copy = new Columns();
     addRowSegment(copy, packRowSegment(columns, 0, 60), 60);
     addRowSegment(copy, packRowSegment(columns, 60, 100), 40);
@@ -152,15 +164,28 @@ describe('row segments', () => {
     const packed = packRowSegment(filled(3), 0, 3);
     assert.throws(() => addRowSegment(new Columns(), packed, 4), { code: 'unavailable' });
     assert.throws(() => addRowSegment(new Columns(), packed.subarray(0, 50), 3), { code: 'unavailable' });
-    assert.throws(() => addRowSegment(new Columns(), Buffer.concat([Buffer.of(9), packed.subarray(1)]), 3), { code: 'unavailable' });
+    assert.throws(() => addRowSegment(new Columns(), Buffer.concat([Buffer.of(9), packed.subarray(1)]), 3), {
+      code: 'unavailable',
+    });
   });
 
-  const ref = (first: number, last: number, count = last - first + 1) => ({ generation: '00', number: first, count, first, last });
+  const ref = (first: number, last: number, count = last - first + 1) => ({
+    generation: '00',
+    number: first,
+    count,
+    first,
+    last,
+  });
   const mask = flagMask({ mode: 'add', flags: { system: 1, keywords: [] } }, wide);
   const plans: readonly [name: string, make: () => Columns, refs: ReturnType<typeof ref>[], plan: string][] = [
     ['nothing yet', () => filled(0), [], ''],
     ['first rows', () => filled(10), [], '0-10'],
-    ['more than a segment', () => filled(SEGMENT_ROWS + 1), [], `0-${SEGMENT_ROWS} ${SEGMENT_ROWS}-${SEGMENT_ROWS + 1}`],
+    [
+      'more than a segment',
+      () => filled(SEGMENT_ROWS + 1),
+      [],
+      `0-${SEGMENT_ROWS} ${SEGMENT_ROWS}-${SEGMENT_ROWS + 1}`,
+    ],
     ['no change', () => filled(10), [ref(1, 10)], 'keep1'],
     ['rows after a last segment with room join it', () => filled(12), [ref(1, 10)], '0-12'],
     [
@@ -169,10 +194,30 @@ describe('row segments', () => {
       [ref(1, SEGMENT_ROWS)],
       `keep1 ${SEGMENT_ROWS}-${SEGMENT_ROWS + 2}`,
     ],
-    ['a changed row', () => changed(filled(10), (columns) => columns.changeFlags([{ from: 2, to: 2 }], mask, 9)), [ref(1, 5), ref(6, 10)], '0-5 keep6'],
-    ['an expunged row', () => changed(filled(10), (columns) => columns.expunge([{ from: 7, to: 7 }], 0, 9)), [ref(1, 5), ref(6, 10)], 'keep1 5-9'],
-    ['a segment that lost all rows', () => changed(filled(10), (columns) => columns.expunge([{ from: 1, to: 5 }], 0, 9)), [ref(1, 5), ref(6, 10)], 'keep6'],
-    ['all rows lost', () => changed(filled(10), (columns) => columns.expunge([{ from: 1, to: 10 }], 0, 9)), [ref(1, 5), ref(6, 10)], ''],
+    [
+      'a changed row',
+      () => changed(filled(10), (columns) => columns.changeFlags([{ from: 2, to: 2 }], mask, 9)),
+      [ref(1, 5), ref(6, 10)],
+      '0-5 keep6',
+    ],
+    [
+      'an expunged row',
+      () => changed(filled(10), (columns) => columns.expunge([{ from: 7, to: 7 }], 0, 9)),
+      [ref(1, 5), ref(6, 10)],
+      'keep1 5-9',
+    ],
+    [
+      'a segment that lost all rows',
+      () => changed(filled(10), (columns) => columns.expunge([{ from: 1, to: 5 }], 0, 9)),
+      [ref(1, 5), ref(6, 10)],
+      'keep6',
+    ],
+    [
+      'all rows lost',
+      () => changed(filled(10), (columns) => columns.expunge([{ from: 1, to: 10 }], 0, 9)),
+      [ref(1, 5), ref(6, 10)],
+      '',
+    ],
     [
       'neighbours that changed are written together',
       () => changed(filled(15), (columns) => columns.changeFlags([{ from: 5, to: 6 }], mask, 9)),
@@ -183,7 +228,9 @@ describe('row segments', () => {
   for (const [name, make, refs, expected] of plans) {
     it(`plan: ${name}`, () => {
       const plan = planSegments(make(), refs, 5);
-      const text = plan.map((part) => (part.kind === 'keep' ? `keep${part.ref.first}` : `${part.from}-${part.to}`)).join(' ');
+      const text = plan
+        .map((part) => (part.kind === 'keep' ? `keep${part.ref.first}` : `${part.from}-${part.to}`))
+        .join(' ');
       assert.equal(text, expected);
     });
   }

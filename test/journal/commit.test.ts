@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Database } from '../../lib/db/index.ts';
 import { openJournalStore, type Journal, type OpenMailbox } from '../../lib/journal/index.ts';
-import { MailError } from '../../lib/kernel/errors.ts';
+import type { MailError } from '../../lib/kernel/errors.ts';
 import type { AccountId } from '../../lib/kernel/ids.ts';
 import { openTestDatabase } from '../support/database.ts';
 import { createAccount, createNode, EVERYTHING, mailboxId, newMessage, type NodeOptions } from './journal-node.ts';
@@ -97,7 +97,9 @@ describe('commit: outcomes', () => {
       const { store, other, account, inbox, mine } = await unreliable();
       await other.append(account, inbox.id, [newMessage()]);
       faults(store, ...list);
-      const results = await Promise.all(Array.from({ length: 5 }, () => mine.append(account, inbox.id, [newMessage()])));
+      const results = await Promise.all(
+        Array.from({ length: 5 }, () => mine.append(account, inbox.id, [newMessage()])),
+      );
       await store.settled();
       assert.deepEqual(
         results.map(({ uids }) => uids[0]),
@@ -119,9 +121,13 @@ describe('commit: outcomes', () => {
   it('of a group the first fails for certain and the others are decided again', async () => {
     const { store, account, inbox, mine } = await unreliable();
     faults(store, 'failed');
-    const outcomes = await Promise.allSettled(Array.from({ length: 3 }, () => mine.append(account, inbox.id, [newMessage()])));
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 3 }, () => mine.append(account, inbox.id, [newMessage()])),
+    );
     assert.deepEqual(
-      outcomes.map((outcome) => (outcome.status === 'fulfilled' ? outcome.value.uids[0] : (outcome.reason as MailError).code)),
+      outcomes.map((outcome) =>
+        outcome.status === 'fulfilled' ? outcome.value.uids[0] : (outcome.reason as MailError).code,
+      ),
       ['unavailable', 1, 2],
     );
   });
@@ -172,10 +178,13 @@ describe('commit: outcomes', () => {
     const { account, inbox, mine } = await unreliable();
     const { Binary } = await import('mongodb');
     const key = Buffer.concat([Buffer.from(account, 'hex'), Buffer.of(0, 0, 0, 0, 0, 2)]);
-    await database.collection('journal').insertOne({ _id: new Binary(key) as never, v: 99, at: 1, token: Buffer.alloc(12), changes: [] });
+    await database
+      .collection('journal')
+      .insertOne({ _id: new Binary(key) as never, v: 99, at: 1, token: Buffer.alloc(12), changes: [] });
     await assert.rejects(mine.list(account), { code: 'unavailable' });
-    await assert.rejects(mine.append(account, inbox.id, [newMessage()], { deadline: performance.now() + 100 }), (error: MailError) =>
-      ['unavailable', 'outcome-unknown'].includes(error.code),
+    await assert.rejects(
+      mine.append(account, inbox.id, [newMessage()], { deadline: performance.now() + 100 }),
+      (error: MailError) => ['unavailable', 'outcome-unknown'].includes(error.code),
     );
   });
 });
@@ -188,7 +197,10 @@ describe('commit: refusals and no-ops', () => {
     // Each would be refused, or change nothing, on what this node knew.
     assert.deepEqual((await mine.append(account, target, [newMessage()])).uids, [1]);
     await other.append(account, inbox.id, [newMessage()]);
-    assert.deepEqual((await inbox.storeFlags(EVERYTHING, { mode: 'add', flags: { system: 1, keywords: [] } })).changed, [1]);
+    assert.deepEqual(
+      (await inbox.storeFlags(EVERYTHING, { mode: 'add', flags: { system: 1, keywords: [] } })).changed,
+      [1],
+    );
     await other.remove(account, 'new');
     assert.equal((await mine.create(account, 'new')).path, 'new');
     await other.append(account, inbox.id, [newMessage({ flags: { system: 8, keywords: [] } })]);
@@ -203,9 +215,13 @@ describe('commit: refusals and no-ops', () => {
     const inbox = await mailboxId(one, account, 'INBOX');
     await mailboxId(two, account, 'INBOX');
     const outcomes = await Promise.allSettled(
-      Array.from({ length: 16 }, (_, at) => (at % 2 === 0 ? one : two).append(account, inbox, [newMessage({ size: 100 })])),
+      Array.from({ length: 16 }, (_, at) =>
+        (at % 2 === 0 ? one : two).append(account, inbox, [newMessage({ size: 100 })]),
+      ),
     );
-    const codes = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [(outcome.reason as MailError).code] : []));
+    const codes = outcomes.flatMap((outcome) =>
+      outcome.status === 'rejected' ? [(outcome.reason as MailError).code] : [],
+    );
     assert.deepEqual(codes, Array<string>(6).fill('over-quota'));
     assert.deepEqual(await two.usage(account), { octets: 1000, messages: 10, quotaOctets: 1000 });
   });
@@ -215,7 +231,9 @@ describe('commit: groups', () => {
   it('commands of one account that come together leave together, in order, each with its own modseq', async () => {
     const { store, account, inbox, mine } = await unreliable();
     store.inserts.length = 0;
-    const results = await Promise.all(Array.from({ length: 100 }, () => mine.append(account, inbox.id, [newMessage()])));
+    const results = await Promise.all(
+      Array.from({ length: 100 }, () => mine.append(account, inbox.id, [newMessage()])),
+    );
     assert.deepEqual(store.inserts, [64, 36]);
     assert.deepEqual(
       results.map(({ uids, modseq }) => [uids[0], modseq]),
@@ -257,7 +275,9 @@ describe('commit: groups', () => {
 
   it('more than 1,000 waiting commands of one account are refused for now', async () => {
     const { account, inbox, mine } = await unreliable();
-    const outcomes = await Promise.allSettled(Array.from({ length: 1100 }, () => mine.append(account, inbox.id, [newMessage()])));
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 1100 }, () => mine.append(account, inbox.id, [newMessage()])),
+    );
     const refused = outcomes.filter((outcome) => outcome.status === 'rejected');
     assert.equal(refused.length, 100);
     assert.ok(refused.every(({ reason }) => (reason as MailError).code === 'unavailable'));
@@ -269,9 +289,13 @@ describe('commit: groups', () => {
     const [first, second] = writers;
     assert.ok(first && second);
     const account = await createAccount(first);
-    const opened = await Promise.all(writers.map(async (journal) => journal.open(account, await mailboxId(journal, account, 'INBOX'))));
+    const opened = await Promise.all(
+      writers.map(async (journal) => journal.open(account, await mailboxId(journal, account, 'INBOX'))),
+    );
     const seen: number[][] = opened.map(() => []);
-    opened.forEach((mailbox, at) => mailbox.onEvent((event) => event.kind === 'appended' && seen[at]?.push(...event.uids)));
+    opened.forEach((mailbox, at) =>
+      mailbox.onEvent((event) => event.kind === 'appended' && seen[at]?.push(...event.uids)),
+    );
     const given = await Promise.all(
       Array.from({ length: 8 }, async (_, at) => {
         const uids: number[] = [];
@@ -286,8 +310,15 @@ describe('commit: groups', () => {
     );
     await Promise.all(opened.map((mailbox) => mailbox.refresh()));
     const dense = Array.from({ length: 96 }, (_, at) => at + 1);
-    assert.deepEqual(given.flat().sort((a, b) => a - b), dense);
-    for (const uids of given) assert.deepEqual(uids, [...uids].sort((a, b) => a - b));
+    assert.deepEqual(
+      given.flat().sort((a, b) => a - b),
+      dense,
+    );
+    for (const uids of given)
+      assert.deepEqual(
+        uids,
+        [...uids].sort((a, b) => a - b),
+      );
     assert.deepEqual(seen, [dense, dense]);
     opened.forEach((mailbox) => mailbox.close());
   });

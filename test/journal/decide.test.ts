@@ -3,9 +3,20 @@ import { describe, it } from 'node:test';
 import { AccountState } from '../../lib/journal/account-state.ts';
 import { applyRecord } from '../../lib/journal/apply.ts';
 import type { Change } from '../../lib/journal/changes.ts';
-import { createAccountCommand, closeAccountCommand, setQuotaCommand, sweepCommand } from '../../lib/journal/decide-account.ts';
+import {
+  createAccountCommand,
+  closeAccountCommand,
+  setQuotaCommand,
+  sweepCommand,
+} from '../../lib/journal/decide-account.ts';
 import { createCommand, removeCommand, renameCommand, subscribeCommand } from '../../lib/journal/decide-mailboxes.ts';
-import { appendCommand, copyCommand, deliverCommand, expungeCommand, storeFlagsCommand } from '../../lib/journal/decide-messages.ts';
+import {
+  appendCommand,
+  copyCommand,
+  deliverCommand,
+  expungeCommand,
+  storeFlagsCommand,
+} from '../../lib/journal/decide-messages.ts';
 import type { Command } from '../../lib/journal/decision.ts';
 import type { FlagChange, NewMessage } from '../../lib/journal/index.ts';
 import { newAccountId, type MailboxId } from '../../lib/kernel/ids.ts';
@@ -25,7 +36,10 @@ class Account {
   }
 
   decide<R>(command: Command<R>, state = this.state): { changes: readonly Change[]; result: R } {
-    const context = { now: this.now, drawMailboxId: () => (this.#drawn += 1).toString(16).padStart(24, '0') as MailboxId };
+    const context = {
+      now: this.now,
+      drawMailboxId: () => (this.#drawn += 1).toString(16).padStart(24, '0') as MailboxId,
+    };
     const { changes, result } = command.decide(state, context);
     return { changes, result: result(state.q + 1) };
   }
@@ -64,7 +78,12 @@ class Account {
     const columns = this.state.columns(this.id(path));
     assert.ok(columns && header);
     const rows = Array.from({ length: columns.count }, (_, at) => columns.row(at, header.keywords));
-    return rows.map(({ uid, flags, modseq }) => `${uid}:${flags.system}${flags.keywords.map((name) => `,${name}`).join('')}@${modseq}`).join(' ');
+    return rows
+      .map(
+        ({ uid, flags, modseq }) =>
+          `${uid}:${flags.system}${flags.keywords.map((name) => `,${name}`).join('')}@${modseq}`,
+      )
+      .join(' ');
   }
 }
 
@@ -89,7 +108,11 @@ describe('decide: mailboxes', () => {
   for (const [given, path, outcome] of creations) {
     it(`CREATE ${path} beside ${given.join(' ') || 'INBOX'}: ${outcome}`, () => {
       const made = account(...given);
-      expectOutcome(outcome, () => made.run(createCommand(path, {})), () => made.paths());
+      expectOutcome(
+        outcome,
+        () => made.run(createCommand(path, {})),
+        () => made.paths(),
+      );
     });
   }
 
@@ -104,13 +127,22 @@ describe('decide: mailboxes', () => {
     [[], 'a', 'b', 'mailbox-not-found'],
     [[], '', 'b', 'mailbox-not-found'],
     [['a'], 'a', 'b//c', 'mailbox-name-invalid'],
-    [['a/b'], 'a', 'x/'.repeat(18) + 'x', `INBOX ${Array.from({ length: 19 }, (_, at) => 'x/'.repeat(at) + 'x').join(' ')} ${'x/'.repeat(19)}b`],
+    [
+      ['a/b'],
+      'a',
+      'x/'.repeat(18) + 'x',
+      `INBOX ${Array.from({ length: 19 }, (_, at) => 'x/'.repeat(at) + 'x').join(' ')} ${'x/'.repeat(19)}b`,
+    ],
     [['a/b'], 'a', 'x/'.repeat(19) + 'x', 'mailbox-name-invalid'],
   ];
   for (const [given, from, to, outcome] of renames) {
     it(`RENAME ${from} ${to.slice(0, 12)} beside ${given.join(' ')}: ${outcome.slice(0, 30)}`, () => {
       const made = account(...given);
-      expectOutcome(outcome, () => made.run(renameCommand(from, to)), () => made.paths());
+      expectOutcome(
+        outcome,
+        () => made.run(renameCommand(from, to)),
+        () => made.paths(),
+      );
     });
   }
 
@@ -128,7 +160,11 @@ describe('decide: mailboxes', () => {
   for (const [given, removed, outcome] of removals) {
     it(`DELETE ${removed.join(', ')} of ${given.join(' ')}: ${outcome}`, () => {
       const made = account(...given);
-      expectOutcome(outcome, () => removed.forEach((path) => made.run(removeCommand(path))), () => made.paths());
+      expectOutcome(
+        outcome,
+        () => removed.forEach((path) => made.run(removeCommand(path))),
+        () => made.paths(),
+      );
     });
   }
 
@@ -182,7 +218,10 @@ describe('decide: mailboxes', () => {
     made.run(renameCommand('inbox', 'old/mail'));
     const after = made.state.byPath('INBOX');
     assert.equal(made.paths(), 'INBOX INBOX/sub old old/mail');
-    assert.deepEqual([after?.id, after?.uidValidity, after?.uidNext, after?.messages], [before?.id, before?.uidValidity, 4, 0]);
+    assert.deepEqual(
+      [after?.id, after?.uidValidity, after?.uidNext, after?.messages],
+      [before?.id, before?.uidValidity, 4, 0],
+    );
     assert.equal(made.show('old/mail'), '1:0@4 2:0@4 3:0@4');
     assert.equal(made.state.octets, 300);
   });
@@ -277,7 +316,13 @@ describe('decide: messages', () => {
     assert.throws(() => made.run(setQuotaCommand(-1)), { code: 'invalid-input' });
   });
 
-  const stores: readonly [name: string, before: [number, string[]], change: FlagChange, after: string, counters: [unseen: number, deleted: number]][] = [
+  const stores: readonly [
+    name: string,
+    before: [number, string[]],
+    change: FlagChange,
+    after: string,
+    counters: [unseen: number, deleted: number],
+  ][] = [
     ['add', [0, []], { mode: 'add', flags: { system: 9, keywords: ['a'] } }, '9,a@3', [0, 1]],
     ['add what is there', [9, ['a']], { mode: 'add', flags: { system: 1, keywords: ['A'] } }, '9,a@2', [0, 1]],
     ['remove', [9, ['a', 'b']], { mode: 'remove', flags: { system: 8, keywords: ['B'] } }, '1,a@3', [0, 0]],
@@ -304,7 +349,9 @@ describe('decide: messages', () => {
     const inbox = made.id('INBOX');
     const seen: FlagChange = { mode: 'add', flags: { system: 1, keywords: [] } };
     made.run(storeFlagsCommand(inbox, [{ from: 2, to: 2 }], seen, undefined));
-    const result = made.run(storeFlagsCommand(inbox, EVERYTHING, { mode: 'add', flags: { system: 4, keywords: [] } }, 2));
+    const result = made.run(
+      storeFlagsCommand(inbox, EVERYTHING, { mode: 'add', flags: { system: 4, keywords: [] } }, 2),
+    );
     assert.deepEqual(result, { changed: [1, 3], modified: [2], modseq: 4 });
     assert.equal(made.show('INBOX'), '1:4@4 2:1@3 3:4@4');
     const none = made.run(storeFlagsCommand(inbox, EVERYTHING, seen, 0));
@@ -317,7 +364,9 @@ describe('decide: messages', () => {
     const inbox = made.id('INBOX');
     made.run(expungeCommand(inbox, [{ from: 2, to: 2 }], true));
     const ranges = [{ from: 4, to: 900 }, { from: 1, to: 3 }, { from: 2, to: 3 }]; // prettier-ignore
-    const result = made.run(storeFlagsCommand(inbox, ranges, { mode: 'add', flags: { system: 1, keywords: [] } }, undefined));
+    const result = made.run(
+      storeFlagsCommand(inbox, ranges, { mode: 'add', flags: { system: 1, keywords: [] } }, undefined),
+    );
     assert.deepEqual(result.changed, [1, 3, 4]);
   });
 
@@ -339,22 +388,37 @@ describe('decide: messages', () => {
       const flags = { system: 0, keywords };
       const stored = account();
       stored.fill('INBOX', 1);
-      expectOutcome(outcome, () => stored.run(storeFlagsCommand(stored.id('INBOX'), EVERYTHING, { mode: 'add', flags }, undefined)), () => 'ok');
+      expectOutcome(
+        outcome,
+        () => stored.run(storeFlagsCommand(stored.id('INBOX'), EVERYTHING, { mode: 'add', flags }, undefined)),
+        () => 'ok',
+      );
       const appended = account();
-      expectOutcome(outcome, () => appended.run(appendCommand(appended.id('INBOX'), [newMessage({ flags })])), () => 'ok');
-      if (outcome === 'ok') assert.equal(stored.show('INBOX'), `1:0${keywords.map((keyword) => `,${keyword}`).join('')}@3`);
+      expectOutcome(
+        outcome,
+        () => appended.run(appendCommand(appended.id('INBOX'), [newMessage({ flags })])),
+        () => 'ok',
+      );
+      if (outcome === 'ok')
+        assert.equal(stored.show('INBOX'), `1:0${keywords.map((keyword) => `,${keyword}`).join('')}@3`);
     });
   }
 
   it('copies bring their keywords beyond the limit of STORE, and no unknown system flag comes in', () => {
     const made = account('b');
-    for (const [path, prefix] of [['INBOX', 'k'], ['b', 'l']] as const) { // prettier-ignore
+    for (const [path, prefix] of [
+      ['INBOX', 'k'],
+      ['b', 'l'],
+    ] as const) {
+      // prettier-ignore
       made.fill(path, 1, { flags: { system: 0, keywords: Array.from({ length: 100 }, (_, at) => `${prefix}${at}`) } });
     }
     made.run(copyCommand(made.id('INBOX'), EVERYTHING, made.id('b'), false));
     assert.equal(made.state.byPath('b')?.keywords.names.length, 200);
     const unknown: FlagChange = { mode: 'add', flags: { system: 64, keywords: [] } };
-    assert.throws(() => made.run(storeFlagsCommand(made.id('b'), EVERYTHING, unknown, undefined)), { code: 'invalid-input' });
+    assert.throws(() => made.run(storeFlagsCommand(made.id('b'), EVERYTHING, unknown, undefined)), {
+      code: 'invalid-input',
+    });
   });
 
   it('EXPUNGE takes what is marked, within the UIDs given; force takes all of them', () => {
@@ -362,7 +426,9 @@ describe('decide: messages', () => {
     made.fill('INBOX', 6);
     const inbox = made.id('INBOX');
     assert.equal(made.decide(expungeCommand(inbox, undefined, false)).changes.length, 0);
-    made.run(storeFlagsCommand(inbox, [{ from: 2, to: 5 }], { mode: 'add', flags: { system: 8, keywords: [] } }, undefined));
+    made.run(
+      storeFlagsCommand(inbox, [{ from: 2, to: 5 }], { mode: 'add', flags: { system: 8, keywords: [] } }, undefined),
+    );
     assert.deepEqual(made.run(expungeCommand(inbox, [{ from: 4, to: 6 }], false)).uids, [4, 5]);
     assert.deepEqual(made.run(expungeCommand(inbox, [{ from: 6, to: 9 }], true)).uids, [6]);
     assert.deepEqual(made.run(expungeCommand(inbox, undefined, false)).uids, [2, 3]);
@@ -381,9 +447,14 @@ describe('decide: messages', () => {
     assert.equal(made.show('b'), '1:9,k@4 2:9,k@4 3:9,k@5');
     made.run(copyCommand(inbox, [{ from: 2, to: 2 }], inbox, true));
     assert.equal(made.show('INBOX'), '3:9,k@3 4:9,k@3 5:9,k@6');
-    assert.deepEqual([made.state.byPath('INBOX')?.messages, made.state.byPath('INBOX')?.deleted, made.state.octets], [3, 3, 600]);
+    assert.deepEqual(
+      [made.state.byPath('INBOX')?.messages, made.state.byPath('INBOX')?.deleted, made.state.octets],
+      [3, 3, 600],
+    );
     assert.equal(made.decide(copyCommand(inbox, [{ from: 1, to: 2 }], made.id('b'), true)).changes.length, 0);
-    assert.throws(() => made.run(copyCommand(inbox, EVERYTHING, 'f'.repeat(24) as MailboxId, false)), { code: 'mailbox-not-found' });
+    assert.throws(() => made.run(copyCommand(inbox, EVERYTHING, 'f'.repeat(24) as MailboxId, false)), {
+      code: 'mailbox-not-found',
+    });
   });
 
   it('UIDs end at 2^32 - 2', () => {
@@ -437,7 +508,9 @@ describe('decide: messages', () => {
     const closed = account();
     closed.run(closeAccountCommand());
     assert.equal(closed.decide(closeAccountCommand()).changes.length, 0);
-    assert.throws(() => closed.run(createAccountCommand({ quotaOctets: 0, mailboxes: [] })), { code: 'user-not-found' });
+    assert.throws(() => closed.run(createAccountCommand({ quotaOctets: 0, mailboxes: [] })), {
+      code: 'user-not-found',
+    });
     for (const command of commands) {
       assert.throws(() => closed.run(command), { code: 'user-not-found' });
       assert.throws(() => closed.decide(command, new AccountState(newAccountId())), { code: 'user-not-found' });
@@ -450,7 +523,8 @@ describe('apply', () => {
   it('never across a gap', () => {
     const made = account();
     const record = { at: NOW, token: '', changes: [] };
-    for (const q of [made.state.q, made.state.q + 2]) assert.throws(() => applyRecord(made.state, { ...record, q }), RangeError);
+    for (const q of [made.state.q, made.state.q + 2])
+      assert.throws(() => applyRecord(made.state, { ...record, q }), RangeError);
   });
 
   it('a fork decides on what is not committed; the state knows nothing of it', () => {

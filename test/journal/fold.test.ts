@@ -6,7 +6,15 @@ import { openJournalStore, type Journal, type OpenMailbox } from '../../lib/jour
 import type { JournalStore } from '../../lib/journal/journal-store.ts';
 import type { AccountId, MailboxId } from '../../lib/kernel/ids.ts';
 import { openTestDatabase } from '../support/database.ts';
-import { createAccount, createNode, EVERYTHING, mailboxId, messageIdOf, newMessage, type NodeOptions } from './journal-node.ts';
+import {
+  createAccount,
+  createNode,
+  EVERYTHING,
+  mailboxId,
+  messageIdOf,
+  newMessage,
+  type NodeOptions,
+} from './journal-node.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -35,7 +43,9 @@ async function opened(journal: Journal, account: AccountId, path = 'INBOX'): Pro
 async function segmentsOf(account: AccountId): Promise<number> {
   const from = Buffer.concat([Buffer.from(account, 'hex'), Buffer.alloc(24)]);
   const to = Buffer.concat([Buffer.from(account, 'hex'), Buffer.alloc(24, 0xff)]);
-  const found = await database.collection('segments').find({ _id: { $gte: new Binary(from), $lte: new Binary(to) } as never });
+  const found = database
+    .collection('segments')
+    .find({ _id: { $gte: new Binary(from), $lte: new Binary(to) } as never });
   return (await found.toArray()).length;
 }
 
@@ -49,7 +59,10 @@ describe('fold', () => {
     const account = await createAccount(one, 5000);
     const inbox = await opened(one, account);
     await one.create(account, 'a/b', { specialUse: '\\Archive', subscribe: true });
-    await one.append(account, inbox.id, [newMessage({ flags: { system: 3, keywords: ['x'] } }), newMessage({ sentDate: undefined })]);
+    await one.append(account, inbox.id, [
+      newMessage({ flags: { system: 3, keywords: ['x'] } }),
+      newMessage({ sentDate: undefined }),
+    ]);
     await one.fold(account);
     await one.append(account, inbox.id, [newMessage()]);
     await inbox.expunge([{ from: 2, to: 2 }], { force: true });
@@ -82,7 +95,9 @@ describe('fold', () => {
     const inbox = await opened(one, account);
     const store = openJournalStore(database);
     const rows = async (): Promise<string[]> =>
-      ((await store.readCheckpoint(account))?.segments.get(inbox.id)?.rows ?? []).map(({ generation, number }) => `${generation}/${number}`);
+      ((await store.readCheckpoint(account))?.segments.get(inbox.id)?.rows ?? []).map(
+        ({ generation, number }) => `${generation}/${number}`,
+      );
     await one.append(
       account,
       inbox.id,
@@ -114,6 +129,23 @@ describe('fold', () => {
     await inbox.storeFlags(EVERYTHING, { mode: 'add', flags: { system: 1, keywords: [] } });
     const late = await opened(reader, account);
     assert.deepEqual(showAll(late), showAll(inbox));
+  });
+
+  it('a command of a node that is behind the checkpoint catches up first', async () => {
+    const one = node();
+    const account = await createAccount(one);
+    const inbox = await opened(one, account);
+    await one.append(account, inbox.id, [newMessage(), newMessage()]);
+    await one.fold(account);
+    const behind = node();
+    await behind.list(account);
+    await inbox.storeFlags(EVERYTHING, { mode: 'add', flags: { system: 4, keywords: [] } });
+    await one.fold(account);
+    await behind.rename(account, 'INBOX', 'old');
+    assert.deepEqual(
+      [...(await opened(one, account, 'old')).rows(EVERYTHING)].map(({ flags }) => flags.system),
+      [4, 4],
+    );
   });
 
   it('two nodes fold at once: one wins, nothing is lost, nothing is left over', async () => {
@@ -188,7 +220,11 @@ describe('fold', () => {
     await one.create(account, 'b');
     await one.append(account, await mailboxId(one, account, 'b'), [newMessage({ messageId: buried })]);
     await one.remove(account, 'b');
-    await one.append(account, inbox.id, [newMessage({ messageId: gone }), newMessage({ messageId: fresh }), newMessage()]);
+    await one.append(account, inbox.id, [
+      newMessage({ messageId: gone }),
+      newMessage({ messageId: fresh }),
+      newMessage(),
+    ]);
     await inbox.expunge([{ from: 1, to: 1 }], { force: true });
     const { q } = { q: one.knownQ(account) };
     await one.fold(account);
@@ -229,7 +265,10 @@ describe('fold', () => {
     const other = node();
     await one.append(account, inbox.id, [newMessage(), newMessage({ flags: { system: 0, keywords } })]);
     await one.fold(account);
-    await inbox.storeFlags([{ from: 2, to: 2 }], { mode: 'remove', flags: { system: 0, keywords: keywords.slice(0, 98) } });
+    await inbox.storeFlags([{ from: 2, to: 2 }], {
+      mode: 'remove',
+      flags: { system: 0, keywords: keywords.slice(0, 98) },
+    });
     await other.list(account);
     await one.fold(account);
     assert.deepEqual(inbox.info().keywords, ['k98', 'k99']);
@@ -247,7 +286,7 @@ describe('fold', () => {
     const account = await createAccount(one);
     await one.fold(account);
     const key = new Binary(Buffer.concat([Buffer.from(account, 'hex'), Buffer.of(1)]));
-    await database.collection('checkpoints').updateOne({ _id: key as never }, { $set: { v: 2 } });
+    await database.collection('checkpoints').updateOne({ _id: key }, { $set: { v: 2 } });
     await assert.rejects(node().list(account), { code: 'unavailable' });
   });
 

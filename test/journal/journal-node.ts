@@ -1,6 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Database } from '../../lib/db/index.ts';
-import { createLocalHints, createMailboxes, journalSection, type Hints, type Journal, type NewMessage } from '../../lib/journal/index.ts';
+import {
+  createLocalHints,
+  createMailboxes,
+  journalSection,
+  type Hints,
+  type Journal,
+  type NewMessage,
+} from '../../lib/journal/index.ts';
 import type { JournalStore } from '../../lib/journal/journal-store.ts';
 import type { JournalSettings } from '../../lib/journal/settings.ts';
 import { systemClock, type Clock } from '../../lib/kernel/clock.ts';

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ancestorsOf, comparePaths, isBelow, lookupPath, parseMailboxPath, parseNewMailboxPath } from '../../lib/journal/mailbox-path.ts';
+import {
+  ancestorsOf,
+  comparePaths,
+  isBelow,
+  lookupPath,
+  parseMailboxPath,
+  parseNewMailboxPath,
+} from '../../lib/journal/mailbox-path.ts';
 
 const levels = (count: number): string => Array.from({ length: count }, () => 'x').join('/');
 
@@ -70,6 +77,12 @@ describe('mailbox paths', () => {
   });
 
   it('lists INBOX first', () => {
-    assert.deepEqual(['b', 'INBOX/x', 'a', 'INBOX', 'INBOXES'].sort(comparePaths), ['INBOX', 'INBOX/x', 'INBOXES', 'a', 'b']);
+    assert.deepEqual(['b', 'INBOX/x', 'a', 'INBOX', 'INBOXES'].sort(comparePaths), [
+      'INBOX',
+      'INBOX/x',
+      'INBOXES',
+      'a',
+      'b',
+    ]);
   });
 });

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Database } from '../../lib/db/index.ts';
-import { openJournalStore, type FlagChange, type Journal, type MailboxInfo, type OpenMailbox } from '../../lib/journal/index.ts';
+import {
+  openJournalStore,
+  type FlagChange,
+  type Journal,
+  type MailboxInfo,
+  type OpenMailbox,
+} from '../../lib/journal/index.ts';
 import type { MailError } from '../../lib/kernel/errors.ts';
 import type { AccountId, MailboxId, MessageId } from '../../lib/kernel/ids.ts';
 import { openTestDatabase } from '../support/database.ts';
@@ -40,14 +46,29 @@ class Model {
     });
   }
 
-  store(path: string, from: number, to: number, { mode, flags }: FlagChange, modseq: number, unchangedSince?: number): number[] {
+  store(
+    path: string,
+    from: number,
+    to: number,
+    { mode, flags }: FlagChange,
+    modseq: number,
+    unchangedSince?: number,
+  ): number[] {
     const changed: number[] = [];
     for (const [uid, message] of this.get(path).messages) {
       if (uid < from || uid > to || (unchangedSince !== undefined && message.modseq > unchangedSince)) continue;
       const before = `${message.system} ${[...message.keywords].sort().join()}`;
-      const kept = mode === 'replace' ? [] : message.keywords.filter((name) => mode !== 'remove' || !flags.keywords.includes(name));
+      const kept =
+        mode === 'replace'
+          ? []
+          : message.keywords.filter((name) => mode !== 'remove' || !flags.keywords.includes(name));
       const keywords = mode === 'remove' ? kept : [...new Set([...kept, ...flags.keywords])];
-      const system = mode === 'replace' ? flags.system : mode === 'add' ? message.system | flags.system : message.system & ~flags.system;
+      const system =
+        mode === 'replace'
+          ? flags.system
+          : mode === 'add'
+            ? message.system | flags.system
+            : message.system & ~flags.system;
       if (`${system} ${[...keywords].sort().join()}` === before) continue;
       Object.assign(message, { system, keywords, modseq });
       changed.push(uid);
@@ -57,7 +78,9 @@ class Model {
 
   take(path: string, from: number, to: number, isMarkedOnly: boolean): [number, ModelMessage][] {
     const { messages } = this.get(path);
-    const taken = [...messages].filter(([uid, { system }]) => uid >= from && uid <= to && (!isMarkedOnly || (system & 8) !== 0));
+    const taken = [...messages].filter(
+      ([uid, { system }]) => uid >= from && uid <= to && (!isMarkedOnly || (system & 8) !== 0),
+    );
     for (const [uid] of taken) messages.delete(uid);
     return taken;
   }
@@ -88,13 +111,20 @@ async function compare(journal: Journal, account: AccountId, model: Model): Prom
   let octets = 0;
   for (const info of infos) {
     const expected = model.get(info.path);
-    assert.deepEqual([info.id, info.uidValidity, info.uidNext], [expected.id, expected.uidValidity, expected.uidNext], info.path);
+    assert.deepEqual(
+      [info.id, info.uidValidity, info.uidNext],
+      [expected.id, expected.uidValidity, expected.uidNext],
+      info.path,
+    );
     const mailbox = await journal.open(account, info.id, { isReadOnly: true });
     const rows = [...mailbox.rows(EVERYTHING)].map(({ uid, messageId, size, modseq, flags }) => [
       uid,
       { messageId, size, system: flags.system, keywords: [...flags.keywords].sort(), modseq },
     ]);
-    const wanted = [...expected.messages].map(([uid, message]) => [uid, { ...message, keywords: [...message.keywords].sort() }]);
+    const wanted = [...expected.messages].map(([uid, message]) => [
+      uid,
+      { ...message, keywords: [...message.keywords].sort() },
+    ]);
     assert.deepEqual(rows, wanted, info.path);
     assert.deepEqual([...mailbox.uids()], [...expected.messages.keys()]);
     countersAgree(info, mailbox);
@@ -139,7 +169,9 @@ async function runSeed(seed: number): Promise<void> {
   let created = 0;
   const flags = (): FlagChange['flags'] => ({
     system: pick([0, 1, 8, 9, 4]),
-    keywords: Array.from({ length: below(3) }, () => `k${below(40)}`).filter((name, at, all) => all.indexOf(name) === at),
+    keywords: Array.from({ length: below(3) }, () => `k${below(40)}`).filter(
+      (name, at, all) => all.indexOf(name) === at,
+    ),
   });
 
   for (let step = 0; step < 120; step += 1) {
@@ -154,7 +186,9 @@ async function runSeed(seed: number): Promise<void> {
       case 0:
       case 1:
       case 2: {
-        const messages = Array.from({ length: 1 + below(4) }, () => newMessage({ flags: flags(), size: 1 + below(500) }));
+        const messages = Array.from({ length: 1 + below(4) }, () =>
+          newMessage({ flags: flags(), size: 1 + below(500) }),
+        );
         const result = await journal.append(account, mailbox.id, messages);
         const rows = messages.map(({ messageId, size, flags: own }) => ({
           messageId,
@@ -170,8 +204,15 @@ async function runSeed(seed: number): Promise<void> {
         const message = newMessage({ size: 1 + below(500) });
         const result = await journal.deliver(account, { message, mailboxPath: path, existedSinceQ: undefined });
         const { messageId, size } = message;
-        assert.deepEqual(result.uids, model.append(path, [{ messageId, size, system: 0, keywords: [], modseq: result.modseq }]));
-        const again = await pick(journals).deliver(account, { message, mailboxPath: 'INBOX', existedSinceQ: below(2) === 0 ? 0 : undefined });
+        assert.deepEqual(
+          result.uids,
+          model.append(path, [{ messageId, size, system: 0, keywords: [], modseq: result.modseq }]),
+        );
+        const again = await pick(journals).deliver(account, {
+          message,
+          mailboxPath: 'INBOX',
+          existedSinceQ: below(2) === 0 ? 0 : undefined,
+        });
         assert.deepEqual([again.uids, again.mailbox], [result.uids, result.mailbox]);
         break;
       }
@@ -192,7 +233,11 @@ async function runSeed(seed: number): Promise<void> {
         const result = await opened.expunge([{ from, to }], { force: isForced });
         const gone = model.take(path, from, to, !isForced).map(([uid]) => uid);
         assert.deepEqual(result.uids, gone);
-        if (gone.length > 0) assert.deepEqual((await opened.vanishedSince(result.modseq - 1))?.flatMap((range) => [range.from]).at(0), gone[0]);
+        if (gone.length > 0)
+          assert.deepEqual(
+            (await opened.vanishedSince(result.modseq - 1))?.flatMap((range) => [range.from]).at(0),
+            gone[0],
+          );
         opened.close();
         break;
       }
@@ -212,7 +257,10 @@ async function runSeed(seed: number): Promise<void> {
       }
       case 8: {
         created += 1;
-        const info = await journal.create(account, `${below(2) === 0 && path !== 'INBOX' ? `${path}/` : ''}n${created}`);
+        const info = await journal.create(
+          account,
+          `${below(2) === 0 && path !== 'INBOX' ? `${path}/` : ''}n${created}`,
+        );
         model.add(info);
         break;
       }
@@ -294,7 +342,10 @@ describe('model: commands of several nodes at once', () => {
           case 1:
             return journal.append(account, inbox.id, [newMessage(), newMessage()]);
           case 2:
-            return mailbox.storeFlags(ranges, { mode: 'add', flags: { system: 1 + 8 * below(2), keywords: [`k${step % 30}`] } });
+            return mailbox.storeFlags(ranges, {
+              mode: 'add',
+              flags: { system: 1 + 8 * below(2), keywords: [`k${step % 30}`] },
+            });
           case 3:
             return mailbox.expunge(ranges);
           case 4:
@@ -304,7 +355,11 @@ describe('model: commands of several nodes at once', () => {
         }
       });
       for (let at = 0; at < commands.length; at += 15) {
-        await Promise.all(commands.slice(at, at + 15).map((run) => run().catch((error: unknown) => assert.fail(String((error as MailError).cause ?? error)))));
+        await Promise.all(
+          commands
+            .slice(at, at + 15)
+            .map((run) => run().catch((error: unknown) => assert.fail(String((error as MailError).cause ?? error)))),
+        );
       }
       await Promise.all(opened.map((mailbox) => mailbox.refresh()));
       const fresh = createNode(database);

@@ -35,7 +35,11 @@ const changes: readonly Change[] = [
     kind: 'append',
     mailbox,
     origin: 'copy',
-    rows: [row, { ...row, uid: 8, thread: row.messageId, sentDate: undefined, keywords: [], size: 0, crlfSize: 2 }, { ...row, uid: 4_294_967_294 }],
+    rows: [
+      row,
+      { ...row, uid: 8, thread: row.messageId, sentDate: undefined, keywords: [], size: 0, crlfSize: 2 },
+      { ...row, uid: 4_294_967_294 },
+    ],
   },
   {
     kind: 'flags',
@@ -52,7 +56,9 @@ const changes: readonly Change[] = [
 
 /** As the database gives it back. */
 function stored(record: Parameters<typeof encodeRecord>[0]): StoredRecord {
-  return deserialize(serialize(encodeRecord(record), { ignoreUndefined: true }), { promoteBuffers: true }) as StoredRecord;
+  return deserialize(serialize(encodeRecord(record), { ignoreUndefined: true }), {
+    promoteBuffers: true,
+  }) as StoredRecord;
 }
 
 describe('records', () => {
@@ -81,8 +87,17 @@ describe('records', () => {
     ['an unknown change', (record) => ({ ...record, changes: [{ k: 'teleport' }] })],
     ['a missing field', (record) => ({ ...record, changes: [{ k: 'rename', from: 'a' }] })],
     ['a field of another type', (record) => ({ ...record, changes: [{ k: 'quota', quota: '5' }] })],
-    ['damaged rows', (record) => ({ ...record, changes: [{ k: 'append', m: Buffer.alloc(12), origin: 'copy', rows: Buffer.of(1, 200) }] })],
-    ['an unknown origin', (record) => ({ ...record, changes: [{ k: 'append', m: Buffer.alloc(12), origin: 'x', rows: Buffer.alloc(2) }] })],
+    [
+      'damaged rows',
+      (record) => ({
+        ...record,
+        changes: [{ k: 'append', m: Buffer.alloc(12), origin: 'copy', rows: Buffer.of(1, 200) }],
+      }),
+    ],
+    [
+      'an unknown origin',
+      (record) => ({ ...record, changes: [{ k: 'append', m: Buffer.alloc(12), origin: 'x', rows: Buffer.alloc(2) }] }),
+    ],
   ];
   for (const [name, spoil] of unreadable) {
     it(`${name} makes the account unavailable, never skips`, () => {

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { UidRanges } from '../../lib/journal/index.ts';
-import { countUids, decodeUidRanges, encodeUidRanges, normalizeRanges, rangesOf, uidsOf } from '../../lib/journal/uid-set.ts';
+import {
+  countUids,
+  decodeUidRanges,
+  encodeUidRanges,
+  normalizeRanges,
+  rangesOf,
+  uidsOf,
+} from '../../lib/journal/uid-set.ts';
 import { seeded } from './journal-node.ts';
 
 const MAX = 2 ** 32 - 1;
@@ -35,7 +42,13 @@ describe('UID sets', () => {
   });
 
   it('refuses damaged octets instead of inventing UIDs', () => {
-    for (const octets of [[0], [0x80], [0xff, 0xff, 0xff, 0xff, 0xff, 0x0f, 0], [0, 0xff, 0xff, 0xff, 0xff, 0x7f], Array<number>(20).fill(0xff)]) {
+    for (const octets of [
+      [0],
+      [0x80],
+      [0xff, 0xff, 0xff, 0xff, 0xff, 0x0f, 0],
+      [0, 0xff, 0xff, 0xff, 0xff, 0x7f],
+      Array<number>(20).fill(0xff),
+    ]) {
       assert.throws(() => decodeUidRanges(Buffer.from(octets)), RangeError);
     }
   });
@@ -43,7 +56,9 @@ describe('UID sets', () => {
   it('goes there and back for random sets', () => {
     const random = seeded(7);
     for (let round = 0; round < 200; round += 1) {
-      const uids = [...new Set(Array.from({ length: Math.floor(random() * 50) }, () => 1 + Math.floor(random() * 120)))].sort((a, b) => a - b);
+      const uids = [
+        ...new Set(Array.from({ length: Math.floor(random() * 50) }, () => 1 + Math.floor(random() * 120))),
+      ].sort((a, b) => a - b);
       const ranges = rangesOf(uids);
       assert.deepEqual([...uidsOf(decodeUidRanges(encodeUidRanges(ranges)))], uids);
       assert.equal(countUids(ranges), uids.length);

@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { Database } from '../../lib/db/index.ts';
+import { openJournalStore, type Journal } from '../../lib/journal/index.ts';
+import { openTestDatabase } from '../support/database.ts';
+import { createAccount, createNode, EVERYTHING, mailboxId, newMessage, type NodeOptions } from './journal-node.ts';
+import { UnreliableStore } from './unreliable-store.ts';
+
+let database: Database;
+const nodes: Journal[] = [];
+
+before(async () => {
+  database = await openTestDatabase();
+});
+
+after(async () => {
+  await Promise.all(nodes.map((node) => node.close()));
+  await database.close();
+});
+
+function node(options: NodeOptions = {}): Journal {
+  const made = createNode(database, options);
+  nodes.push(made);
+  return made;
+}
+
+describe('deliver', () => {
+  it('20 parallel deliveries of one message on three nodes: one append and 20 equal answers', async () => {
+    const journals = [node(), node(), node()];
+    const [first] = journals;
+    assert.ok(first);
+    const account = await createAccount(first);
+    await first.append(account, await mailboxId(first, account, 'INBOX'), [newMessage()]);
+    const message = newMessage();
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_, at) => {
+        const journal = journals[at % 3] ?? first;
+        // Who wrote the message's data knows nothing of the others; they found it.
+        return journal.deliver(account, { message, mailboxPath: 'INBOX', existedSinceQ: at === 7 ? undefined : 1 });
+      }),
+    );
+    for (const answer of answers) assert.deepEqual(answer, answers[0]);
+    assert.deepEqual(answers[0]?.uids, [2]);
+    const infos = await first.list(account);
+    assert.equal(infos[0]?.messages, 2);
+  });
+
+  it('a retry is answered by nodes that read the account from a checkpoint, and after the message moved on', async () => {
+    const one = node();
+    const account = await createAccount(one);
+    const message = newMessage();
+    const before = one.knownQ(account);
+    const first = await one.deliver(account, { message, mailboxPath: 'Sent', existedSinceQ: undefined });
+    const sent = await one.open(account, first.mailbox);
+    await sent.move(EVERYTHING, await mailboxId(one, account, 'Trash'));
+    await one.fold(account);
+    assert.deepEqual(await node().deliver(account, { message, mailboxPath: 'Sent', existedSinceQ: before }), first);
+    assert.deepEqual(await node().deliver(account, { message, mailboxPath: 'Sent', existedSinceQ: undefined }), first);
+  });
+
+  it('what the checkpoint does not remember is searched for in the journal from where its data was written', async () => {
+    const one = node();
+    const account = await createAccount(one);
+    const message = newMessage();
+    const since = one.knownQ(account);
+    const first = await one.deliver(account, { message, mailboxPath: 'INBOX', existedSinceQ: undefined });
+    const inbox = first.mailbox;
+    for (let round = 0; round < 21; round += 1) {
+      await Promise.all(Array.from({ length: 50 }, () => one.append(account, inbox, [newMessage()])));
+    }
+    await one.fold(account);
+    const late = node();
+    assert.deepEqual(await late.deliver(account, { message, mailboxPath: 'INBOX', existedSinceQ: since }), first);
+    const other = newMessage();
+    assert.deepEqual(
+      (await late.deliver(account, { message: other, mailboxPath: 'INBOX', existedSinceQ: since })).uids,
+      [1052],
+    );
+  });
+
+  it('a lost reply: the retry, on another node, gets the same UID', async () => {
+    const store = new UnreliableStore(openJournalStore(database));
+    const one = node({ store, settings: { commitTimeout: 100 } });
+    const account = await createAccount(one);
+    await one.list(account);
+    const message = newMessage();
+    store.nextFault = () => 'cut-after';
+    store.isDeaf = true;
+    await assert.rejects(one.deliver(account, { message, mailboxPath: 'INBOX', existedSinceQ: undefined }), {
+      code: 'outcome-unknown',
+    });
+    store.isDeaf = false;
+    store.nextFault = () => 'none';
+    for (const journal of [one, node()]) {
+      assert.deepEqual((await journal.deliver(account, { message, mailboxPath: 'INBOX', existedSinceQ: 1 })).uids, [1]);
+    }
+  });
+
+  it('over quota, and to an account that is not there', async () => {
+    const one = node();
+    const account = await createAccount(one, 99);
+    await assert.rejects(
+      one.deliver(account, { message: newMessage(), mailboxPath: 'INBOX', existedSinceQ: undefined }),
+      { code: 'over-quota' },
+    );
+    const nobody = 'f'.repeat(24) as typeof account;
+    await assert.rejects(
+      one.deliver(nobody, { message: newMessage(), mailboxPath: 'INBOX', existedSinceQ: undefined }),
+      { code: 'user-not-found' },
+    );
+    await assert.rejects(one.deliver(nobody, { message: newMessage(), mailboxPath: 'INBOX', existedSinceQ: 5 }), {
+      code: 'user-not-found',
+    });
+    assert.equal(one.knownQ(nobody), 0);
+  });
+});
+
+describe('sweep', () => {
+  it('an append that meets a sweep naming its data renews it, or fails for now', async () => {
+    const renewed: string[] = [];
+    let isThere = true;
+    const one = node({
+      renew: async (_, messageIds) => {
+        renewed.push(...messageIds);
+        return messageIds.map(() => isThere);
+      },
+    });
+    const sweeper = node();
+    const account = await createAccount(one);
+    const inbox = await mailboxId(one, account, 'INBOX');
+    const [kept, lost, live] = [newMessage(), newMessage(), newMessage()];
+    await one.append(account, inbox, [live]);
+    assert.deepEqual(await sweeper.isLive(account, [live.messageId, kept.messageId]), [true, false]);
+    assert.deepEqual(await sweeper.sweep(account, [kept.messageId, lost.messageId, live.messageId]), [
+      kept.messageId,
+      lost.messageId,
+    ]);
+    // This node learns of the sweep by the duplicate key of its own insert.
+    assert.deepEqual((await one.append(account, inbox, [kept])).uids, [2]);
+    assert.deepEqual(renewed, [kept.messageId]);
+    isThere = false;
+    await assert.rejects(one.append(account, inbox, [lost]), { code: 'unavailable' });
+    assert.deepEqual(await sweeper.sweep(account, [kept.messageId]), []);
+  });
+
+  it('two that race: either the append is first and the sweep leaves its data, or the append renews it', async () => {
+    const renewed = new Set<string>();
+    const one = node({
+      renew: async (_, messageIds) => {
+        for (const id of messageIds) renewed.add(id);
+        return messageIds.map(() => true);
+      },
+    });
+    const sweeper = node();
+    const account = await createAccount(one);
+    const inbox = await mailboxId(one, account, 'INBOX');
+    for (let round = 0; round < 20; round += 1) {
+      const message = newMessage();
+      const [swept] = await Promise.all([
+        sweeper.sweep(account, [message.messageId]),
+        one.append(account, inbox, [message]),
+      ]);
+      if (swept.length > 0) assert.ok(renewed.has(message.messageId), `round ${round}`);
+      else assert.ok(!renewed.has(message.messageId));
+    }
+  });
+});
