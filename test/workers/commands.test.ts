@@ -179,9 +179,12 @@ describe('commands on a store', () => {
     assert.equal((await runEider(on('gc', '--older-than', 'soon'))).code, 1);
   });
 
-  it('remove a user', async () => {
+  it('remove a user, whose mail a collection then takes away', async () => {
     json(await runEider(on('user', 'remove', 'bob', '--json')));
     const users = (await runEider(on('user', 'list', '--json'))).stdout.trim().split('\n');
     assert.equal(users.length, 1);
+    // Six messages, four of them different.
+    assert.equal(json(await runEider(on('gc', '--older-than', '0s', '--json')))['messages'], 4);
+    assert.match((await runEider(on('fsck'))).stdout, /^1 users, 6 mailboxes, 6 messages: clean\n$/);
   });
 });
