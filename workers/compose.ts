@@ -45,6 +45,8 @@ export interface Surroundings {
   readonly clock: Clock;
   /** Takes what has to be stopped. */
   readonly lifecycle: Lifecycle;
+  /** Has the database's client tell of its commands, for counting round trips. */
+  readonly monitorCommands?: true;
 }
 
 /** The rooms, connected. */
@@ -125,7 +127,13 @@ function sweepReferences(mailboxes: Journal): SweepReferences {
 }
 
 /** The database of the configuration, or the embedded engine of the data directory. */
-async function connect({ configuration, dataDir, logger, lifecycle }: Surroundings): Promise<Database> {
+async function connect({
+  configuration,
+  dataDir,
+  logger,
+  lifecycle,
+  monitorCommands,
+}: Surroundings): Promise<Database> {
   const settings = configuration.get(databaseSection);
   let { uri } = settings;
   if (uri === '') {
@@ -133,7 +141,12 @@ async function connect({ configuration, dataDir, logger, lifecycle }: Surroundin
     lifecycle.add({ name: 'embedded engine', stop: () => engine.close() });
     uri = engine.uri;
   }
-  const database = await openDatabase({ uri, name: settings.name, poolSize: settings.poolSize });
+  const database = await openDatabase({
+    uri,
+    name: settings.name,
+    poolSize: settings.poolSize,
+    monitorCommands: monitorCommands ?? false,
+  });
   lifecycle.add({ name: 'database', stop: () => database.close() });
   return database;
 }

@@ -1,0 +1,71 @@
+import { createCertificates, tlsSection } from '../../lib/certificates/index.ts';
+import { loadConfiguration } from '../../lib/config/index.ts';
+import { systemClock } from '../../lib/kernel/clock.ts';
+import { createLifecycle } from '../../lib/kernel/lifecycle.ts';
+import { silentLogger } from '../../lib/kernel/logger.ts';
+import { openStore } from '../../workers/compose.ts';
+import { sections } from '../../workers/sections.ts';
+import { startFrontEnds } from '../../workers/start-front-ends.ts';
+import { makeDataDir } from './server-process.ts';
+
+interface At {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** The whole server in the test's own process, so that its database commands can be counted. */
+export interface InProcessServer {
+  readonly imap: At;
+  readonly lmtp: At;
+  createUser(username: string, password: string, address: string): Promise<void>;
+  /** The names of the commands that went to the database while `run` ran, in order. */
+  commandsDuring(run: () => Promise<unknown>): Promise<readonly string[]>;
+  close(): Promise<void>;
+}
+
+export async function startInProcess(): Promise<InProcessServer> {
+  const data = await makeDataDir();
+  const configuration = loadConfiguration(sections, {});
+  const lifecycle = createLifecycle(silentLogger, systemClock);
+  const common = { configuration, logger: silentLogger, clock: systemClock, lifecycle };
+  const store = await openStore({ ...common, dataDir: data.path, monitorCommands: true });
+  const certificates = await createCertificates({
+    settings: configuration.get(tlsSection),
+    dataDir: data.path,
+    names: ['localhost'],
+    clock: systemClock,
+    logger: silentLogger,
+  });
+  const { imap, lmtp } = await startFrontEnds({
+    ...common,
+    store,
+    certificates,
+    hostname: 'localhost',
+    adminTokens: { ofThisRun: '', shownOnce: undefined, isAdmin: () => false },
+    onReload: () => undefined,
+    freePorts: true,
+  });
+  if (imap === undefined || lmtp === undefined) throw new Error('IMAP and LMTP are not served');
+  return {
+    imap,
+    lmtp,
+    createUser: async (username, password, address) => {
+      await store.accounts.create({ username, password, address });
+    },
+    commandsDuring: async (run) => {
+      const names: string[] = [];
+      const note = ({ commandName }: { readonly commandName: string }): void => void names.push(commandName);
+      store.database.client.on('commandStarted', note);
+      try {
+        await run();
+      } finally {
+        store.database.client.off('commandStarted', note);
+      }
+      return names;
+    },
+    close: async () => {
+      await lifecycle.stop(5000);
+      await data.remove();
+    },
+  };
+}
