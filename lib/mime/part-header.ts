@@ -52,6 +52,53 @@ export function readPartHeader(header: HeaderFields, isInDigest: boolean, limits
   };
 }
 
+/** Octets of the fields that `readPartHeader` reads texts from: what a part keeps is no more than these. */
+export function partHeaderOctets(header: HeaderFields): number {
+  return header.fields.reduce((sum, { name, value }) => (name.startsWith('content-') ? sum + value.length : sum), 0);
+}
+
+/** Texts longer than this are not kept of a part that is over the budget. */
+const MAX_REDUCED = 200;
+
+/** What is kept of a part that is over the budget: what its body is, and no more. Texts are copies, lest fields stay. */
+export function reducePartHeader(header: PartHeader): PartHeader {
+  const isShort = [header.type, header.subtype].every((text) => text.length <= MAX_REDUCED);
+  const names = ['boundary', 'charset'].filter((name) => (header.parameters.get(name)?.length ?? 0) <= MAX_REDUCED);
+  return {
+    ...EMPTY_HEADER,
+    type: isShort ? copyOf(header.type) : EMPTY_HEADER.type,
+    subtype: isShort ? copyOf(header.subtype) : EMPTY_HEADER.subtype,
+    parameters: new Map(
+      names.flatMap((name) => {
+        const text = header.parameters.get(name);
+        return text === undefined ? [] : [[name, copyOf(text)]];
+      }),
+    ),
+    encoding: header.encoding,
+    encodingName: header.encodingName.length <= MAX_REDUCED ? copyOf(header.encodingName) : 'X-UNKNOWN',
+  };
+}
+
+/** A string that does not keep alive the long one that it was cut from. */
+function copyOf(text: string): string {
+  return Buffer.from(text, 'latin1').toString('latin1');
+}
+
+/** What holds for a part without a header (RFC 2045 section 5.2). */
+export const EMPTY_HEADER: PartHeader = {
+  type: 'text',
+  subtype: 'plain',
+  parameters: new Map(),
+  encoding: '7bit',
+  encodingName: '7BIT',
+  contentId: undefined,
+  description: undefined,
+  md5: undefined,
+  disposition: undefined,
+  language: undefined,
+  location: undefined,
+};
+
 function readContentType(
   text: string | undefined,
   isInDigest: boolean,

@@ -1,4 +1,4 @@
-import type { PartHeader } from './part-header.ts';
+import { EMPTY_HEADER } from './part-header.ts';
 import type { MimeLimits, MimePart } from './scanner.ts';
 
 /** A part while it is being read. */
@@ -74,21 +74,6 @@ export class PartTable {
     }
   }
 }
-
-/** What holds for a part without a header (RFC 2045 section 5.2). */
-export const EMPTY_HEADER: PartHeader = {
-  type: 'text',
-  subtype: 'plain',
-  parameters: new Map(),
-  encoding: '7bit',
-  encodingName: '7BIT',
-  contentId: undefined,
-  description: undefined,
-  md5: undefined,
-  disposition: undefined,
-  language: undefined,
-  location: undefined,
-};
 
 function joinNumbers(prefix: string, number: number): string {
   return prefix === '' ? String(number) : `${prefix}.${number}`;

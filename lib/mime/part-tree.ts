@@ -1,7 +1,9 @@
 import { Delimiters } from './delimiters.ts';
 import type { Delimiter } from './delimiters.ts';
 import { readHeaderFields } from './header-fields.ts';
-import { readPartHeader } from './part-header.ts';
+import { partHeaderOctets, readPartHeader, reducePartHeader } from './part-header.ts';
+import type { PartHeader } from './part-header.ts';
+import type { HeaderFields } from './header-fields.ts';
 import { PartTable } from './part-table.ts';
 import type { PartDraft } from './part-table.ts';
 import type { MimeLimits, MimePart, MimeSink } from './scanner.ts';
@@ -35,11 +37,14 @@ export class PartTree {
   readonly #open: OpenPart[] = [];
   /** Octets of header blocks that may still be kept for embedded messages, which share one block's limit. */
   #headerBudget: number;
+  /** Octets of fields that the texts of all parts may still be kept of; the same limit once more. */
+  #textBudget: number;
 
   constructor(sink: MimeSink, limits: MimeLimits) {
     this.#sink = sink;
     this.#limits = limits;
     this.#headerBudget = limits.headerOctets;
+    this.#textBudget = limits.headerOctets;
     this.#table = new PartTable(limits);
     this.#begin(undefined, 0);
   }
@@ -62,10 +67,8 @@ export class PartTree {
     const parent = this.#table.parts[part.parent];
     const header = readHeaderFields(block, this.#limits);
     if (isCut || header.isTruncated) this.isTruncated = true;
-    Object.assign(
-      part,
-      readPartHeader(header, parent?.kind === 'multipart' && parent.subtype === 'digest', this.#limits),
-    );
+    const isInDigest = parent?.kind === 'multipart' && parent.subtype === 'digest';
+    Object.assign(part, this.#keptFields(header, isInDigest));
     if (parent?.kind !== 'multipart') part.headerOctets = this.#keptHeader(block, parent === undefined);
     part.kind = this.#kindOf(part);
     this.#table.number(part);
@@ -160,6 +163,17 @@ export class PartTree {
     if (this.#table.mayContain(part)) return 'message';
     this.isTruncated = true;
     return 'leaf';
+  }
+
+  #keptFields(fields: HeaderFields, isInDigest: boolean): PartHeader {
+    const header = readPartHeader(fields, isInDigest, this.#limits);
+    const octets = partHeaderOctets(fields);
+    if (octets <= this.#textBudget) {
+      this.#textBudget -= octets;
+      return header;
+    }
+    this.isTruncated = true;
+    return reducePartHeader(header);
   }
 
   #keptHeader(block: Buffer, isRoot: boolean): Buffer {

@@ -106,6 +106,27 @@ describe('limits of the scanner', () => {
     assert.equal(parts.at(-1)?.headerOctets?.length, 0, 'what is over the limit is left out whole');
   });
 
+  it('texts of all parts share one limit, of which nothing stays alive beyond it', () => {
+    const text = 'x'.repeat(100_000);
+    const part =
+      `--b\r\nContent-Type: text/html; charset=utf-8; name=${text}\r\nContent-Description: ${text}\r\n` +
+      `Content-Transfer-Encoding: quoted-printable\r\nContent-Disposition: attachment; filename=${text}\r\n\r\nbody\r\n`;
+    const message = Buffer.from(`Content-Type: multipart/mixed; boundary=b\r\n\r\n${part.repeat(100)}--b--\r\n`);
+    const { parts, isTruncated } = scan(message);
+    assert.equal(parts.length, 101);
+    assert.ok(isTruncated);
+    const kept = parts.reduce((sum, { parameters, description, disposition }) => {
+      const texts = [...parameters.values(), ...(disposition?.parameters.values() ?? []), description ?? ''];
+      return sum + texts.reduce((octets, value) => octets + value.length, 0);
+    }, 0);
+    assert.ok(kept > 300_000 && kept <= DEFAULT_MIME_LIMITS.headerOctets, `${kept} octets`);
+    const last = parts.at(-1)!;
+    assert.deepEqual(
+      [typeOf(last), last.encoding, [...last.parameters]],
+      ['leaf text/html', 'quoted-printable', [['charset', 'utf-8']]],
+    );
+  });
+
   it('field', () => {
     // A field counts with its name and line end.
     const make = (octets: number): string => {
