@@ -17,6 +17,9 @@ export interface DeliverMessageParts {
   readonly hostname: string;
 }
 
+/** Octets from which a message may hold an attachment that takes long to store. */
+const LARGE = 64 * 1024;
+
 /** One outcome per recipient, in order; equal recipients share one. */
 export async function deliverMessage(
   parts: DeliverMessageParts,
@@ -30,12 +33,15 @@ export async function deliverMessage(
   }
   const outcomes = new Map<string, DeliveryOutcome>();
   const waiting = distinct.entries();
-  const worker = async (): Promise<void> => {
+  const worker = async (most = Infinity): Promise<void> => {
     for (const [key, recipient] of waiting) {
       outcomes.set(key, await deliverToOne(parts, ingested, envelope, recipient, true));
+      if (outcomes.size >= most) return;
     }
   };
-  await Promise.all(Array.from({ length: Math.min(parts.settings.concurrency, distinct.size) }, worker));
+  // The first one stores large attachments; the others then find them there instead of storing them all at once.
+  if (ingested.size > LARGE) await worker(1);
+  await Promise.all(Array.from({ length: Math.min(parts.settings.concurrency, distinct.size) }, () => worker()));
   return envelope.recipients.map((recipient) => {
     const outcome = outcomes.get(keyOf(recipient));
     if (outcome === undefined) throw new Error('every recipient has an outcome');
@@ -73,7 +79,7 @@ async function deliverToOne(
     const isGone = error.code === 'user-not-found' && mayResolveAgain;
     const moved = isGone ? await resolveAgain(parts, recipient) : undefined;
     if (moved !== undefined) return deliverToOne(parts, ingested, envelope, moved, false);
-    log.warn({ code: error.code, err: error.cause ?? error }, 'message not delivered');
+    log.warn({ code: error.code, err: error.cause }, 'message not delivered');
     return { kind: 'failed', recipient, error };
   }
 }

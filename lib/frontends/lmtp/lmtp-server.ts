@@ -200,10 +200,15 @@ class LmtpListener extends SMTPServer {
       protocol: protocolOf(smtpUtf8 === true, session.secure),
       id: session.id + String(session.transaction),
     };
-    void this.#receive(stream, envelope).then((received) => {
-      clearTimeout(tooSlow);
-      if (received !== undefined) this.#answer(received, connection, done);
-    });
+    this.#receive(stream, envelope)
+      .then((received) => {
+        clearTimeout(tooSlow);
+        if (received !== undefined) this.#answer(received, connection, done);
+      })
+      .catch((error: unknown) => {
+        this.#parts.logger.error({ delivery: envelope.id, err: error }, 'answering a message failed');
+        connection?.close();
+      });
   }
 
   async #receive(stream: Readable, envelope: DeliveryEnvelope): Promise<Received | undefined> {

@@ -65,7 +65,7 @@ async function passOver(stream: Readable): Promise<boolean> {
 }
 
 function refused(parts: ReceiveParts, envelope: DeliveryEnvelope, error: MailError): Received {
-  parts.logger.warn({ delivery: envelope.id, code: error.code, err: error.cause ?? error }, 'message refused');
+  parts.logger.warn({ delivery: envelope.id, code: error.code, err: error.cause }, 'message refused');
   const reply = replyTo(error, parts.settings());
   return { replies: envelope.recipients.map(() => reply), mustHangUp: false };
 }

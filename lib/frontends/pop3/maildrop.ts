@@ -22,10 +22,13 @@ const SLICE = 2000;
 export class Maildrop {
   readonly #messages: readonly MaildropMessage[];
   readonly #marked = new Set<number>();
+  readonly #allOctets: number;
+  #markedOctets = 0;
   #uniqueIds: readonly string[] | undefined;
 
   constructor(messages: readonly MaildropMessage[]) {
     this.#messages = messages;
+    this.#allOctets = messages.reduce((sum, message) => sum + message.crlfSize, 0);
   }
 
   /** Messages not marked as deleted. */
@@ -35,7 +38,7 @@ export class Maildrop {
 
   /** Octets of the messages not marked as deleted. */
   get octets(): number {
-    return this.live().reduce((sum, message) => sum + message.crlfSize, 0);
+    return this.#allOctets - this.#markedOctets;
   }
 
   live(): readonly MaildropMessage[] {
@@ -48,11 +51,14 @@ export class Maildrop {
   }
 
   mark(message: MaildropMessage): void {
+    if (this.#marked.has(message.number)) return;
     this.#marked.add(message.number);
+    this.#markedOctets += message.crlfSize;
   }
 
   unmarkAll(): void {
     this.#marked.clear();
+    this.#markedOctets = 0;
   }
 
   /**

@@ -6,6 +6,7 @@ import type { User } from '../../accounts/index.ts';
 import type { Answer, Pop3Rooms } from './command.ts';
 import { LineInput, type Line } from './line-input.ts';
 import { Output } from './output.ts';
+import { Turn } from './turn.ts';
 import { Pop3Session, type SessionAnswer, type SessionSocket } from './session.ts';
 import type { Pop3Settings } from './settings.ts';
 
@@ -33,6 +34,7 @@ export class Pop3Connection implements SessionSocket {
   readonly #session: Pop3Session;
   readonly #input = new LineInput();
   readonly #output: Output;
+  readonly #turn: Turn;
   readonly #loginTimer: NodeJS.Timeout;
   #socket: Socket;
   #isSecure = false;
@@ -48,6 +50,7 @@ export class Pop3Connection implements SessionSocket {
     this.#host = host;
     this.#socket = socket;
     this.#output = new Output(socket);
+    this.#turn = new Turn(host.rooms.clock);
     this.remoteAddress = socket.remoteAddress ?? '';
     this.#session = new Pop3Session(host.rooms, this);
     this.#loginTimer = setTimeout(() => {
@@ -142,12 +145,14 @@ export class Pop3Connection implements SessionSocket {
   /** Takes lines until there are none; answers what was pipelined in one write. */
   async #work(): Promise<void> {
     this.#isBusy = true;
+    this.#turn.begin();
     this.#socket.pause();
     try {
       for (;;) {
         const line = this.#isOver ? undefined : this.#input.next(this.#lineLimit);
         if (line === undefined) break;
         await this.#handle(line);
+        await this.#turn.end();
       }
       if (this.#isClosing) this.#sayGoodbye('[SYS/TEMP] Shutting down, please try again later');
       await this.#output.flush();
@@ -201,6 +206,7 @@ export class Pop3Connection implements SessionSocket {
         for (const text of answer.lines) {
           const room = this.#output.add(`${text.startsWith('.') ? '.' : ''}${text}\r\n`);
           if (room !== undefined) await room;
+          if (this.#turn.isLong) await this.#turn.end();
           if (this.#isOver) return;
         }
         await this.#output.add('.\r\n');
