@@ -15,3 +15,5 @@ export { createTransferDecoder, decodeTransfer } from './transfer-decoding.ts';
 export type { TransferDecoder } from './transfer-decoding.ts';
 export { htmlToText } from './html-text.ts';
 export { preview } from './preview.ts';
+export { baseSubject } from './base-subject.ts';
+export type { BaseSubject } from './base-subject.ts';

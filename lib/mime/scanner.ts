@@ -3,14 +3,24 @@
  * the end. What the sink receives, in order, is exactly what was written; nothing is normalised.
  */
 
-/** What the scanner understands before it treats the rest as opaque (docs: limits). Octets unless named. */
+/** What the scanner understands before it treats the rest as opaque (docs: limits). */
 export interface MimeLimits {
+  /**
+   * Octets of one header block. The blocks kept for messages inside the message share the same number, and so do the
+   * texts kept of all parts.
+   */
   readonly headerOctets: number;
+  /** Octets of one field, name and line ends included. */
   readonly fieldOctets: number;
+  /** Fields of one header block. */
   readonly fields: number;
+  /** Parts of a message, the root included; those past it are opaque octets of their multipart. */
   readonly parts: number;
+  /** Of parts inside parts; the root is 1. A container at the limit is a leaf. */
   readonly depth: number;
+  /** Octets; a multipart with a longer boundary is a leaf. */
   readonly boundaryOctets: number;
+  /** Of one field, RFC 2231 segments counted one by one. */
   readonly parameters: number;
 }
 
@@ -31,7 +41,10 @@ export type TransferEncoding = '7bit' | '8bit' | 'binary' | 'base64' | 'quoted-p
 export interface ParameterisedValue {
   /** Lower case, e.g. `text/plain` or `attachment`. */
   readonly value: string;
-  /** RFC 2231 continuations joined; values as octets in latin1, not charset-decoded. */
+  /**
+   * Values as octets in latin1, not charset-decoded. RFC 2231 continuations are joined; an extended value stands under
+   * `name*` as `charset'language'percent-encoded`. `parameterText` gives either as text.
+   */
   readonly parameters: ReadonlyMap<string, string>;
 }
 
@@ -45,8 +58,15 @@ export interface MimePart {
   /** -1 for the root. */
   readonly parent: number;
   readonly children: readonly number[];
-  /** IMAP part number such as `1.2`, '' for the root; '' + TEXT for the root's body (RFC 3501 section 6.4.5). */
+  /**
+   * IMAP part number such as `1.2`, '' for the root; '' + TEXT for the root's body (RFC 3501 section 6.4.5). The root of
+   * an embedded message, if it is a multipart, has no number of its own and bears that of the message part.
+   */
   readonly section: string;
+  /**
+   * A `leaf` may be of any type: a multipart or message that was not looked into, for its encoding or the limits, keeps
+   * its own. A multipart in which no part was found becomes a leaf of text/plain.
+   */
   readonly kind: 'leaf' | 'multipart' | 'message';
   readonly headerStart: number;
   /** First octet after the empty line that ends the header. */
@@ -61,7 +81,7 @@ export interface MimePart {
   /** Parameters of Content-Type. */
   readonly parameters: ReadonlyMap<string, string>;
   readonly encoding: TransferEncoding;
-  /** As written, trimmed, upper case; for BODYSTRUCTURE. `7BIT` where missing. */
+  /** As written, without comments, trimmed, upper case; for BODYSTRUCTURE. `7BIT` where missing. */
   readonly encodingName: string;
   readonly contentId: string | undefined;
   readonly description: string | undefined;
@@ -69,7 +89,10 @@ export interface MimePart {
   readonly disposition: ParameterisedValue | undefined;
   readonly language: readonly string[] | undefined;
   readonly location: string | undefined;
-  /** Raw header block of the root and of each embedded message's root (bounded by headerOctets); else undefined. */
+  /**
+   * Raw header block of the root and of each embedded message's root, with the empty line at its end; undefined for
+   * other parts. Cut before the field at which `headerOctets` struck; empty where embedded messages had used it up.
+   */
   readonly headerOctets: Buffer | undefined;
 }
 
@@ -77,13 +100,16 @@ export interface ScannedMessage {
   readonly parts: readonly MimePart[];
   /** All octets written. */
   readonly size: number;
-  /** Size once every bare LF is CRLF and a missing last CRLF is added: what POP3 announces. */
+  /** Size once every bare LF is CRLF and a CRLF is added where the last octet is no LF: what POP3 announces. */
   readonly crlfSize: number;
   /** True where a limit made the scanner treat something as opaque. */
   readonly isTruncated: boolean;
 }
 
-/** A leaf whose body is about to arrive. */
+/**
+ * A leaf whose body is about to arrive. A multipart without any part turns out to be a leaf only at its end: its octets
+ * have then gone to `literal`.
+ */
 export interface LeafStart {
   readonly index: number;
   readonly type: string;
