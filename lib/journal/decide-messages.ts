@@ -10,6 +10,7 @@ import {
   requireColumns,
   requireMailbox,
   requireQuota,
+  requireTarget,
   requireUids,
   unchanged,
   type Command,
@@ -19,6 +20,7 @@ import {
   type AppendResult,
   type CopyResult,
   type FlagChange,
+  type MailboxRef,
   type NewMessage,
   type UidRanges,
 } from './journal.ts';
@@ -40,11 +42,11 @@ export interface ExpungeResult {
 }
 
 /** APPEND, MULTIAPPEND and uploads: all messages or none. */
-export function appendCommand(mailbox: MailboxId, messages: readonly NewMessage[]): Command<AppendResult> {
+export function appendCommand(mailbox: MailboxRef, messages: readonly NewMessage[]): Command<AppendResult> {
   return {
     columns: noColumns,
     decide: (state) => {
-      const header = requireMailbox(state, mailbox);
+      const header = requireTarget(state, mailbox);
       if (messages.length === 0) return unchanged(appendResult(header, [], header.highestModSeq));
       for (const { flags } of messages) checkFlagSet(flags);
       requireQuota(state, octetsOf(messages));
@@ -152,7 +154,7 @@ export function expungeCommand(
 export function copyCommand(
   mailbox: MailboxId,
   uids: UidRanges,
-  target: MailboxId,
+  target: MailboxRef,
   isMove: boolean,
 ): Command<CopyResult> {
   const ranges = normalizeRanges(uids);
@@ -160,7 +162,7 @@ export function copyCommand(
     columns: () => [mailbox],
     decide: (state) => {
       const source = requireMailbox(state, mailbox);
-      const destination = requireMailbox(state, target);
+      const destination = requireTarget(state, target);
       const { rows, sourceUids, tally } = rowsFrom(
         requireColumns(state, mailbox),
         source.keywords,
@@ -168,7 +170,7 @@ export function copyCommand(
         destination.uidNext,
       );
       const result = (q: number): CopyResult => ({
-        target,
+        target: destination.id,
         uidValidity: destination.uidValidity,
         sourceUids,
         targetUids: rows.map(({ uid }) => uid as Uid),
@@ -178,7 +180,7 @@ export function copyCommand(
       requireUids(destination, rows.length);
       requireKeywords(destination, rows, MAX_TABLE);
       if (!isMove) requireQuota(state, tally.octets);
-      const changes: Change[] = [{ kind: 'append', mailbox: target, origin: 'copy', rows }];
+      const changes: Change[] = [{ kind: 'append', mailbox: destination.id, origin: 'copy', rows }];
       if (isMove) changes.push({ kind: 'expunge', mailbox, uids: rangesOf(sourceUids), ...tally });
       return { changes, result };
     },

@@ -3,6 +3,7 @@ import type { MailboxId } from '../kernel/ids.ts';
 import type { AccountState, MailboxHeader } from './account-state.ts';
 import type { Change } from './changes.ts';
 import type { Columns } from './columns.ts';
+import type { MailboxRef } from './journal.ts';
 import { lookupPath } from './mailbox-path.ts';
 
 /** What a decision may take from outside the state. */
@@ -62,6 +63,11 @@ export function requirePath(state: AccountState, path: string): MailboxHeader {
   const header = spelled === undefined ? undefined : state.byPath(spelled);
   if (header === undefined) throw mailboxNotFound();
   return header;
+}
+
+/** Where messages are to go, by id or by the path of this moment. @throws MailError `mailbox-not-found` */
+export function requireTarget(state: AccountState, target: MailboxRef): MailboxHeader {
+  return requireMailbox(state, typeof target === 'string' ? target : requirePath(state, target.path).id);
 }
 
 /** The columns that the commit loop has loaded because the command named them. */

@@ -90,6 +90,9 @@ export interface AccountEvent {
 /** Inclusive ranges of UIDs in ascending order, never expanded; `to` may exceed what exists. */
 export type UidRanges = readonly { readonly from: number; readonly to: number }[];
 
+/** A mailbox by its id, or by the path that it has at the moment of the commit. */
+export type MailboxRef = MailboxId | { readonly path: string };
+
 export interface CommitOptions {
   /** Monotonic milliseconds after which the outcome is given up as unavailable or unknown. */
   readonly deadline?: number;
@@ -132,11 +135,11 @@ export interface Mailboxes {
    * Loads the columns, current as of the call. Only a read-write open takes `\Recent` away from later ones.
    * @throws `mailbox-not-found`, also for `\Noselect` names
    */
-  open(account: AccountId, mailbox: MailboxId, options?: { readonly isReadOnly?: boolean }): Promise<OpenMailbox>;
+  open(account: AccountId, mailbox: MailboxRef, options?: { readonly isReadOnly?: boolean }): Promise<OpenMailbox>;
   /** One record for all messages. @throws `mailbox-not-found`, `over-quota`, `limit` */
   append(
     account: AccountId,
-    mailbox: MailboxId,
+    mailbox: MailboxRef,
     messages: readonly NewMessage[],
     options?: CommitOptions,
   ): Promise<AppendResult>;
@@ -216,8 +219,8 @@ export interface OpenMailbox {
     options?: CommitOptions & { readonly force?: boolean },
   ): Promise<{ readonly uids: readonly Uid[]; readonly modseq: number }>;
   /** @returns source and target UIDs in parallel. Within one account; data is never touched. */
-  copy(uids: UidRanges, target: MailboxId, options?: CommitOptions): Promise<CopyResult>;
-  move(uids: UidRanges, target: MailboxId, options?: CommitOptions): Promise<CopyResult>;
+  copy(uids: UidRanges, target: MailboxRef, options?: CommitOptions): Promise<CopyResult>;
+  move(uids: UidRanges, target: MailboxRef, options?: CommitOptions): Promise<CopyResult>;
   /** UIDs expunged after `modseq`, for VANISHED; undefined where the journal no longer tells. */
   vanishedSince(modseq: number): Promise<UidRanges | undefined>;
   close(): void;

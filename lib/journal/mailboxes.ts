@@ -7,7 +7,7 @@ import { AccountLogs, type LoadedAccount } from './account-logs.ts';
 import { closeAccountCommand, createAccountCommand, setQuotaCommand } from './decide-account.ts';
 import { createCommand, removeCommand, renameCommand, subscribeCommand } from './decide-mailboxes.ts';
 import { appendCommand } from './decide-messages.ts';
-import { requireAccount, requireMailbox, type Command } from './decision.ts';
+import { requireAccount, requireMailbox, requireTarget, type Command } from './decision.ts';
 import { deliverOnce } from './deliver.ts';
 import type { Hints } from './hints.ts';
 import type { Mailboxes } from './journal.ts';
@@ -118,8 +118,9 @@ export function createMailboxes(options: MailboxesOptions): Journal {
 
     open: (account, mailbox, how = {}) =>
       read(account, async (loaded) => {
-        await loadColumns(loaded.log, [mailbox]);
-        return openHandle(loaded, mailbox, how.isReadOnly === true, logger, probe);
+        const { id } = requireTarget(loaded.log.state, mailbox);
+        await loadColumns(loaded.log, [id]);
+        return openHandle(loaded, id, how.isReadOnly === true, logger, probe);
       }),
     append: (account, mailbox, messages, how = {}) =>
       logs.use(account, ({ queue }) =>

@@ -19,6 +19,7 @@ import type {
   FlagChange,
   MailboxEvent,
   MailboxInfo,
+  MailboxRef,
   MessageRow,
   OpenMailbox,
   UidRanges,
@@ -136,12 +137,12 @@ export class MailboxHandle implements OpenMailbox, MailboxSession {
     return this.#context.queue.submit(expungeCommand(this.id, uids, options.force === true), options);
   }
 
-  async copy(uids: UidRanges, target: MailboxId, options: CommitOptions = {}): Promise<CopyResult> {
+  async copy(uids: UidRanges, target: MailboxRef, options: CommitOptions = {}): Promise<CopyResult> {
     this.#requireOpen();
     return this.#context.queue.submit(copyCommand(this.id, uids, target, false), options);
   }
 
-  async move(uids: UidRanges, target: MailboxId, options: CommitOptions = {}): Promise<CopyResult> {
+  async move(uids: UidRanges, target: MailboxRef, options: CommitOptions = {}): Promise<CopyResult> {
     this.#requireOpen();
     return this.#context.queue.submit(copyCommand(this.id, uids, target, true), options);
   }

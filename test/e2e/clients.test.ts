@@ -219,13 +219,15 @@ describe('real clients', () => {
     const mbsync = await debianTool('mbsync');
     if (mbsync === undefined) return t.skip('mbsync cannot be had');
     const user = await newUser('alpha', 'beta');
+    // isync 1.5 renamed the setting.
+    const tlsSetting = (await run(mbsync, ['--version'])).stdout.includes('isync 1.4') ? 'SSLType' : 'TLSType';
     const home = join(data.path, 'mbsync');
     const maildir = join(home, 'mail');
     for (const name of ['cur', 'new', 'tmp']) await mkdir(join(maildir, 'INBOX', name), { recursive: true });
     await writeFile(
       join(home, 'rc'),
       `IMAPAccount eider\nHost ${server.ready.imap.host}\nPort ${String(server.ready.imap.port)}\nUser ${user.name}\nPass ${PASSWORD}\n` +
-        `${mbsync.version.startsWith('1.5') ? 'TLSType' : 'SSLType'} None\nAuthMechs PLAIN LOGIN\n\nIMAPStore far\nAccount eider\n\nMaildirStore near\nPath ${maildir}/\nInbox ${maildir}/INBOX\nSubFolders Verbatim\n\n` +
+        `${tlsSetting} None\nAuthMechs PLAIN LOGIN\n\nIMAPStore far\nAccount eider\n\nMaildirStore near\nPath ${maildir}/\nInbox ${maildir}/INBOX\nSubFolders Verbatim\n\n` +
         'Channel all\nFar :far:\nNear :near:\nPatterns *\nCreate Both\nRemove Both\nExpunge Both\nSyncState *\n',
     );
     const sync = async (): Promise<void> => {

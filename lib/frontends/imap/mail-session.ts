@@ -53,8 +53,7 @@ export class MailSession implements Session {
 
   async open(path: string, isReadOnly: boolean): Promise<SelectedMailbox> {
     return translated(async () => {
-      const info = await this.#existing(path);
-      const mailbox = await this.#rooms.mailboxes.open(this.#user.account, info.id, { isReadOnly });
+      const mailbox = await this.#rooms.mailboxes.open(this.#user.account, { path }, { isReadOnly });
       return new MailboxView(this.#rooms, this.#user.account, mailbox);
     });
   }
@@ -62,7 +61,8 @@ export class MailSession implements Session {
   async checkAppend(path: string, size: number): Promise<void> {
     await translatedForTarget(async () => {
       if (size > this.limits.appendOctets) throw new MailError('too-big', 'Message is larger than this server takes');
-      await this.#existing(path);
+      const info = await this.#rooms.mailboxes.find(this.#user.account, path);
+      if (info === undefined || info.isNoselect) throw new MailError('mailbox-not-found', 'No such mailbox');
       const { octets, quotaOctets } = await this.#rooms.mailboxes.usage(this.#user.account);
       if (quotaOctets > 0 && octets + size > quotaOctets)
         throw new MailError('over-quota', 'Message does not fit into the quota');
@@ -82,8 +82,7 @@ export class MailSession implements Session {
           q: mailboxes.knownQ(account),
           now,
         });
-        const target = await this.#existing(path);
-        const result = await mailboxes.append(account, target.id, [
+        const result = await mailboxes.append(account, { path }, [
           {
             messageId: stored.messageId,
             size: stored.size,
@@ -107,11 +106,5 @@ export class MailSession implements Session {
 
   close(): void {
     this.#onClose();
-  }
-
-  async #existing(path: string): Promise<MailboxInfo> {
-    const info = await this.#rooms.mailboxes.find(this.#user.account, path);
-    if (info === undefined || info.isNoselect) throw new MailError('mailbox-not-found', 'No such mailbox');
-    return info;
   }
 }

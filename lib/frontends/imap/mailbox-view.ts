@@ -13,7 +13,7 @@ import type {
 } from '../../../imap-core/index.ts';
 import type { MailboxInfo, OpenMailbox } from '../../journal/index.ts';
 import { MailError } from '../../kernel/errors.ts';
-import { parseMessageId, type AccountId, type MailboxId, type MessageId } from '../../kernel/ids.ts';
+import { parseMessageId, type AccountId, type MessageId } from '../../kernel/ids.ts';
 import { matchTerms } from '../../search/index.ts';
 import type { ImapRooms } from './backend.ts';
 import { toSessionError, translated, translatedForTarget } from './session-errors.ts';
@@ -72,11 +72,11 @@ export class MailboxView implements SelectedMailbox {
   }
 
   async copy(uids: UidRanges, targetPath: string): Promise<CopyResult> {
-    return translatedForTarget(async () => this.#mailbox.copy(uids, await this.#target(targetPath)));
+    return translatedForTarget(async () => this.#mailbox.copy(uids, { path: targetPath }));
   }
 
   async move(uids: UidRanges, targetPath: string): Promise<CopyResult> {
-    return translatedForTarget(async () => this.#mailbox.move(uids, await this.#target(targetPath)));
+    return translatedForTarget(async () => this.#mailbox.move(uids, { path: targetPath }));
   }
 
   async openMessage(row: MessageRow): Promise<MessageContent> {
@@ -127,12 +127,6 @@ export class MailboxView implements SelectedMailbox {
       if (thrown instanceof MailError && thrown.code === 'message-not-found') return new Uint8Array(terms.length);
       throw thrown;
     }
-  }
-
-  async #target(path: string): Promise<MailboxId> {
-    const info = await this.#rooms.mailboxes.find(this.#account, path);
-    if (info === undefined || info.isNoselect) throw new MailError('mailbox-not-found', 'No such mailbox');
-    return info.id;
   }
 }
 
