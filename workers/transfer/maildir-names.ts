@@ -16,9 +16,10 @@ const FORWARDED = '$Forwarded';
 export function flagsOfName(fileName: string, keywords: readonly string[]): FlagSet {
   const letters = /:2,([A-Za-z]*)$/.exec(fileName)?.[1] ?? '';
   const system = LETTERS.reduce((sum, [letter, flag]) => sum + (letters.includes(letter) ? flag : 0), 0);
-  const named = Array.from(letters).flatMap((letter) =>
-    /[a-z]/.test(letter) ? (keywords[letter.charCodeAt(0) - 97] ?? []) : [],
-  );
+  const named = Array.from(letters).flatMap((letter) => {
+    const keyword = /[a-z]/.test(letter) ? keywords[letter.charCodeAt(0) - 97] : undefined;
+    return keyword === undefined || keyword === '' ? [] : [keyword];
+  });
   return { system, keywords: letters.includes('P') && !named.includes(FORWARDED) ? [...named, FORWARDED] : named };
 }
 

@@ -50,15 +50,18 @@ class MboxMessage {
   async *octets(): AsyncIterable<Buffer> {
     const ends = new LineEnds();
     let blank: Buffer | undefined;
+    let endsHeader = false;
     for (let line = await this.#read(); line !== undefined; line = await this.#read()) {
       // The empty line before a separator belongs to the format, not to the message.
       if (blank !== undefined) yield ends.apply(blank);
       blank = undefined;
+      const isInHeader = !this.#status.isInBody;
       this.#status.see(line);
+      endsHeader = isInHeader && this.#status.isInBody;
       if (line.isStart && isBlank(line.octets)) blank = line.octets;
       else yield ends.apply(unquoted(line));
     }
-    if (blank !== undefined && !this.#status.isInBody) yield ends.apply(blank);
+    if (blank !== undefined && endsHeader) yield ends.apply(blank);
   }
 
   async skipToNext(): Promise<IteratorResult<TextLine>> {
