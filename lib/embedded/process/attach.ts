@@ -8,7 +8,6 @@ import { socketUri } from '../server/start.ts';
 import { enginePaths } from './engine-paths.ts';
 
 const ENTRY = fileURLToPath(new URL('./engine-process.ts', import.meta.url));
-/** How long a start may take before whoever waits for it is told. */
 const START_MS = 15_000;
 const FIRST_PAUSE_MS = 10;
 const LONGEST_PAUSE_MS = 1_000;
@@ -20,6 +19,8 @@ export interface AttachOptions {
   readonly nodePath?: string;
   /** How long the engine outlives its last client, in milliseconds. */
   readonly graceMs?: number;
+  /** How long a start may take before whoever waits for it is told, in milliseconds; 15 s by default. */
+  readonly startMs?: number;
 }
 
 export interface AttachedEngine {
@@ -58,9 +59,9 @@ class Attachment {
     this.#socketPath = socketPath;
   }
 
-  /** Connects, and starts an engine where there is none. @throws Error after START_MS */
+  /** Connects, and starts an engine where there is none. @throws Error after startMs */
   async reach(): Promise<void> {
-    const deadline = performance.now() + START_MS;
+    const deadline = performance.now() + (this.#options.startMs ?? START_MS);
     let pause = FIRST_PAUSE_MS;
     while (!this.#isClosed) {
       const socket = await tryConnect(this.#socketPath);
@@ -126,6 +127,7 @@ class Attachment {
     forwardLog(child.stderr, logger);
     // Neither the engine nor its log keeps this process alive.
     child.unref();
+    // A child that could not be spawned has no pipe.
     if ('unref' in child.stderr && typeof child.stderr.unref === 'function') child.stderr.unref();
   }
 }

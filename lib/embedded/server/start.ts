@@ -32,6 +32,8 @@ export interface RunningEngine {
   readonly uri: string;
   /** Commands and commits so far. */
   readonly counters: Readonly<{ commits: number; writes: number; reads: number; refused: number }>;
+  /** Forgets idle cursors and old results of retryable writes; happens every minute by itself. */
+  sweep(): void;
   close(): Promise<void>;
 }
 
@@ -76,6 +78,7 @@ export async function startEngine(options: StartOptions): Promise<RunningEngine>
   return {
     uri: uriOf(server, options),
     counters: engine.counters,
+    sweep: () => engine.sweep(),
     close: async () => {
       clearInterval(sweep);
       const closed = new Promise((resolve) => server.close(resolve));
