@@ -73,15 +73,18 @@ export class Transport {
       this.#closed();
     });
     this.#socket = secured;
-    await new Promise<void>((resolve, reject) => {
-      secured.once('secure', resolve);
-      secured.once('close', () => {
-        reject(new ConnectionLost('TLS handshake failed'));
-      });
-    });
     this.#isSecure = true;
     this.output.attach(secured);
     this.#listen(secured);
+    await new Promise<void>((resolve, reject) => {
+      const fail = (): void => {
+        reject(new ConnectionLost('TLS handshake failed'));
+      };
+      secured.once('secure', resolve);
+      secured.once('close', fail);
+      // A half-open connection is of no use before there is TLS.
+      secured.once('end', fail);
+    });
   }
 
   /** Sends what waits and hangs up; a peer that does not follow is cut off. */

@@ -10,16 +10,16 @@ describe('input', () => {
     const events: string[] = [];
     const input = new Input({ pause: () => events.push('pause'), resume: () => events.push('resume') }, 10);
     input.feed(Buffer.alloc(9));
-    assert.deepEqual(events, []);
+    assert.equal(events.join(), '');
     input.feed(Buffer.alloc(1));
-    assert.deepEqual(events, ['pause']);
+    assert.equal(events.join(), 'pause');
     input.take(1);
-    assert.deepEqual(events, ['pause', 'resume']);
+    assert.equal(events.join(), 'pause,resume');
     input.feed(Buffer.alloc(5));
-    assert.deepEqual(events, ['pause', 'resume', 'pause']);
+    assert.equal(events.join(), 'pause,resume,pause');
     // Whoever asks for more than the mark gets it.
     const more = input.more();
-    assert.deepEqual(events.at(-1), 'resume');
+    assert.equal(events.at(-1), 'resume');
     input.feed(Buffer.alloc(1));
     await more;
   });
