@@ -300,19 +300,11 @@ describe('real clients', () => {
       join(home, 'rc'),
       `set imap_user="${user.name}"\nset imap_pass="${PASSWORD}"\nset ssl_starttls=no\nset ssl_force_tls=no\nset folder="imap://${host}:${String(port)}/"\nset spoolfile="+INBOX"\nset confirmappend=no\nset header_cache=""\nset mail_check=0\nset sendmail="/bin/true"\nset timeout=1\nset copy=no\n`,
     );
-    const ran = await run(
-      neomutt,
-      [
-        '-n',
-        '-F',
-        join(home, 'rc'),
-        '-f',
-        `imap://${host}:${String(port)}/INBOX`,
-        '-e',
-        'push "<copy-message>=Trash<enter><exit>"',
-      ],
-      { home },
-    );
+    // It wants a terminal even for what is pushed to it; script(1) plays one.
+    const words = [neomutt.command, '-n', '-F', join(home, 'rc'), '-f', `imap://${host}:${String(port)}/INBOX`];
+    const keys = 'push "<copy-message>=Trash<enter><exit>"';
+    const line = [...words, '-e', keys].map((word) => `'${word}'`).join(' ');
+    const ran = await run({ command: 'script', env: neomutt.env }, ['-qec', line, '/dev/null'], { home });
     assert.equal(ran.code, 0, ran.stdout + ran.stderr);
     assert.deepEqual(await subjectsIn(user.name, 'Trash'), ['mutt']);
   });

@@ -20,6 +20,8 @@ export interface InProcessServer {
   createUser(username: string, password: string, address: string): Promise<void>;
   /** The names of the commands that went to the database while `run` ran, in order. */
   commandsDuring(run: () => Promise<unknown>): Promise<readonly string[]>;
+  /** Writes the user's account down now, so that the background does not do it during a count. */
+  fold(username: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -62,6 +64,11 @@ export async function startInProcess(): Promise<InProcessServer> {
         store.database.client.off('commandStarted', note);
       }
       return names;
+    },
+    fold: async (username) => {
+      const user = await store.accounts.findByUsername(username);
+      if (user === undefined) throw new Error(`no user ${username}`);
+      await store.mailboxes.fold(user.account);
     },
     close: async () => {
       await lifecycle.stop(5000);
