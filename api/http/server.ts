@@ -93,6 +93,12 @@ export function createHttpServer({ tls, onUnknown }: HttpServerOptions): HttpSer
   node.setTimeout(IDLE_TIMEOUT_MS);
   // With restify's listener an Upgrade header would leave the connection to nobody; without it is passed over.
   node.removeAllListeners('upgrade');
+  // A connection that was busy when the server began to close would otherwise be kept alive until it times out.
+  node.prependListener('request', (_request, response) => {
+    response.once('close', () => {
+      if (!node.listening) setImmediate(() => node.closeIdleConnections());
+    });
+  });
   // Whoever waits for "100 Continue" is told when the body is about to be read, so that a refusal comes before it.
   server.on('checkContinue', (request, response) => node.emit('request', request, response));
   server.on('error', nothing);

@@ -320,7 +320,7 @@ describe('http', () => {
     assert.equal(ids.size, routes.length);
     const create = paths['/users']?.['post']?.requestBody?.content['application/json']?.schema;
     assert.deepEqual(create?.required?.sort(), ['password', 'username']);
-    assert.equal((create?.properties?.['quota'] as { type: string }).type, 'integer');
+    assert.equal((create.properties?.['quota'] as { type: string }).type, 'integer');
     assert.ok(paths['/users/{user}/mailboxes/{mailbox}/messages']?.['post']?.requestBody?.content['message/rfc822']);
   });
 });

@@ -6,31 +6,38 @@ import { defineUserRoute } from '../../http/define-route.ts';
 import { inputError } from '../../http/input-error.ts';
 import { date, flag } from '../../http/schemas.ts';
 import { mailboxParameter, requireMailbox } from '../mailboxes/mailbox-fields.ts';
+import { composeInput, composeMessage, hasComposeFields } from './compose-message.ts';
+
+const uploadInput = {
+  mailbox: mailboxParameter,
+  /** When it came in; now, where it is not said. */
+  date: date().optional(),
+  unseen: flag().default(false),
+  flagged: flag().default(false),
+  draft: flag().default(false),
+  raw: z.string().optional(),
+  ...composeInput,
+};
+
+type UploadInput = z.output<z.ZodObject<typeof uploadInput>>;
 
 export const uploadMessage = defineUserRoute({
   method: 'POST',
   path: '/users/:user/mailboxes/:mailbox/messages',
-  summary: 'Store a message: its octets as the body (message/rfc822), or as the text `raw` in JSON',
+  summary:
+    'Store a message: its octets as the body (message/rfc822), as the text `raw` in JSON, or put together from fields',
   access: { resource: 'messages', action: 'create' },
   takesMessage: true,
-  input: {
-    mailbox: mailboxParameter,
-    /** When it came in; now, where it is not said. */
-    date: date().optional(),
-    unseen: flag().default(false),
-    flagged: flag().default(false),
-    draft: flag().default(false),
-    raw: z.string().optional(),
-  },
+  input: uploadInput,
   output: { message: z.object({ id: z.number(), mailbox: z.string(), size: z.number() }) },
   handler: async (input, request) => {
-    const source = sourceOf(input.raw, request);
     const { services, user, signal } = request;
+    const now = services.clock.now();
+    const source = await sourceOf(input, now, request);
     const mailbox = await requireMailbox(request, input.mailbox);
     const ingested = await services.messages.ingest(source, { maxOctets: services.maxMessageOctets, signal });
     try {
       if (ingested.size === 0) throw new MailError('invalid-input', 'The message is empty');
-      const now = services.clock.now();
       const q = services.mailboxes.knownQ(user.account);
       const stored = await services.messages.store(user.account, ingested, {
         origin: { kind: 'append' },
@@ -60,14 +67,17 @@ export const uploadMessage = defineUserRoute({
   },
 });
 
-function sourceOf(raw: string | undefined, request: UserRequest): AsyncIterable<Buffer> {
-  if (request.content !== undefined) {
-    if (raw !== undefined) throw inputError('raw', 'is not allowed beside a body that is the message');
-    return request.content;
-  }
-  if (raw === undefined)
-    throw inputError('raw', 'is required, or the message as the body with Content-Type: message/rfc822');
-  return once(Buffer.from(raw));
+async function sourceOf(input: UploadInput, now: number, request: UserRequest): Promise<AsyncIterable<Buffer>> {
+  const ways = [request.content !== undefined, input.raw !== undefined, hasComposeFields(input)].filter(Boolean).length;
+  if (ways > 1) throw inputError('raw', 'and fields are not allowed together, nor beside a body that is the message');
+  if (request.content !== undefined) return request.content;
+  if (input.raw !== undefined) return once(Buffer.from(input.raw));
+  if (ways === 0)
+    throw new MailError(
+      'invalid-input',
+      'There is no message: send it as the body (message/rfc822), as `raw`, or in fields',
+    );
+  return composeMessage(input, { at: input.date ?? now, isDraft: input.draft }, request);
 }
 
 async function* once(octets: Buffer): AsyncIterable<Buffer> {
