@@ -12,8 +12,8 @@ const LABEL = /^[a-z0-9][a-z0-9_.:+()-]{0,39}$/;
 const NOT_FOR_TEXT_DECODER = new Set(['utf-16', 'utf16', 'unicode', 'ucs-2', 'iso-10646-ucs-2']);
 /** Encodings of iconv-lite that are no charsets. */
 const NO_CHARSETS = new Set(['base64', 'hex', 'internal', 'binary']);
-/** Charsets that say nothing of octets above 127, so that a look at these tells more than the name. */
-const SAYS_NOTHING = new Set(['', 'us-ascii', 'ascii', 'ansi_x3.4-1968', '7bit', '8bit', 'x-unknown', 'unknown-8bit']);
+/** Charsets, letters and digits of their names, that say nothing of octets above 127: a look at these tells more. */
+const SAYS_NOTHING = new Set(['', 'usascii', 'ascii', 'ansix341968', '7bit', '8bit', 'xunknown', 'unknown8bit']);
 
 /**
  * A decoder for the charset of that name, as mail names it. Names that are unknown or say nothing (`us-ascii` with
@@ -24,7 +24,7 @@ export function createCharsetDecoder(charset: string | undefined): CharsetDecode
     .trim()
     .replace(/^["']|["']$/g, '')
     .toLowerCase();
-  if (SAYS_NOTHING.has(name) || !LABEL.test(name)) return new GuessingDecoder();
+  if (SAYS_NOTHING.has(name.replace(/[^a-z0-9]/g, '')) || !LABEL.test(name)) return new GuessingDecoder();
   const native = NOT_FOR_TEXT_DECODER.has(name) ? undefined : textDecoderOf(name);
   if (native !== undefined) {
     return { write: (octets) => native.decode(octets, { stream: true }), end: () => native.decode() };

@@ -2,7 +2,7 @@ import { decodeCharset } from './charset.ts';
 import { decodeTransfer } from './transfer-decoding.ts';
 
 /** Encoded words decoded in one field; the rest stays as written. */
-export const MAX_ENCODED_WORDS = 1000;
+const MAX_ENCODED_WORDS = 1000;
 /** RFC 2047 allows 75; whole subjects in one word are met. */
 const MAX_WORD_CHARACTERS = 64 * 1024;
 const WORD_START = /=\?([^?\s*]{1,64})(?:\*[^?\s]{0,32})?\?([BbQq])\?/y;

@@ -1,7 +1,7 @@
 import { Tokenizer } from 'htmlparser2';
 
 /** HTML read at most; what follows is left out. */
-export const MAX_HTML_CHARACTERS = 2 * 1024 * 1024;
+const MAX_HTML_CHARACTERS = 2 * 1024 * 1024;
 
 /** Elements whose content is no text for a reader. */
 const SILENT = new Set(['script', 'style', 'head', 'title', 'template']);
