@@ -17,7 +17,7 @@ import {
 export interface ContractSubject {
   readonly name: string;
   /** Starts it, or names one that runs. */
-  open(): Promise<{ readonly uri: string; close(): Promise<void> }>;
+  readonly open: () => Promise<{ readonly uri: string; readonly close: () => Promise<void> }>;
   /** True where E11000 carries `keyPattern` and `keyValue`. */
   readonly namesDuplicateKeys: boolean;
 }
@@ -128,11 +128,8 @@ export function registerDriverContract({ name, open, namesDuplicateKeys }: Contr
           )
           .catch((thrown: unknown) => thrown);
         assert.ok(error instanceof MongoBulkWriteError);
-        const failures = Array.isArray(error.writeErrors) ? error.writeErrors : [error.writeErrors];
-        assert.deepEqual(
-          failures.map(({ index }) => index),
-          [1, 3],
-        );
+        const failures = [error.writeErrors].flat().map(({ index }) => index);
+        assert.deepEqual(failures, [1, 3]);
         assert.equal(await rows.countDocuments(), 5);
       });
     });
@@ -323,14 +320,14 @@ export function registerDriverContract({ name, open, namesDuplicateKeys }: Contr
         const listed = await rows.indexes();
         assert.deepEqual(listed.map((index) => index.name).sort(), ['_id_', 'a_1_b_-1', 'cc']);
         assert.equal(listed.find((index) => index.name === 'cc')?.unique, true);
-        assert.equal(await codeOf(rows.createIndex({ c: 1 }, { unique: false, name: 'cc' })), 86);
+        assert.equal(await codeOf(rows.createIndex({ c: 1 }, { unique: false, name: 'cc' }, {})), 86);
         await rows.dropIndex('cc');
         assert.equal((await rows.indexes()).length, 2);
       });
 
       it('keep keys unique, compound and through updates', async () => {
         const rows = fresh();
-        await rows.createIndex({ a: 1, b: 1 }, { unique: true });
+        await rows.createIndex({ a: 1, b: 1 }, { unique: true }, {});
         await rows.insertMany([
           { _id: 1, a: 1, b: 1 },
           { _id: 2, a: 1, b: 2 },
@@ -345,7 +342,7 @@ export function registerDriverContract({ name, open, namesDuplicateKeys }: Contr
 
       it('leave out documents when sparse, and elements make several keys', async () => {
         const rows = fresh();
-        await rows.createIndex({ email: 1 }, { unique: true, sparse: true });
+        await rows.createIndex({ email: 1 }, { unique: true, sparse: true }, {});
         await rows.insertMany([{ _id: 1 }, { _id: 2 }, { _id: 3, email: ['a', 'b'] }]);
         assert.equal(await codeOf(rows.insertOne({ _id: 4, email: 'b' })), 11000);
         assert.deepEqual(await rows.find({ email: 'b' }).toArray(), [{ _id: 3, email: ['a', 'b'] }]);
@@ -358,7 +355,7 @@ export function registerDriverContract({ name, open, namesDuplicateKeys }: Contr
           { _id: 1, a: 1 },
           { _id: 2, a: 1 },
         ]);
-        assert.equal(await codeOf(rows.createIndex({ a: 1 }, { unique: true })), 11000);
+        assert.equal(await codeOf(rows.createIndex({ a: 1 }, { unique: true }, {})), 11000);
         assert.equal((await rows.indexes()).length, 1);
       });
     });
@@ -434,8 +431,8 @@ export function registerDriverContract({ name, open, namesDuplicateKeys }: Contr
     it('refuses unknown operators by code', async () => {
       const rows = fresh();
       await rows.insertOne({ _id: 1 });
-      assert.equal(await codeOf(rows.findOne({ a: { $nope: 1 } as never })), 2);
-      assert.equal(await codeOf(rows.updateOne({ _id: 1 }, { $nope: { a: 1 } } as never)), 9);
+      assert.equal(await codeOf(rows.findOne({ a: { $nope: 1 } })), 2);
+      assert.equal(await codeOf(rows.updateOne({ _id: 1 }, { $nope: { a: 1 } })), 9);
     });
   });
 }

@@ -63,7 +63,7 @@ describe('what is acknowledged', () => {
       });
       const rows = client.db('t').collection<Row>('rows');
       const counters = client.db('t').collection<{ _id: number; n: number }>('counters');
-      await rows.createIndex({ key: 1 }, { unique: true });
+      await rows.createIndex({ key: 1 }, { unique: true }, {});
       await counters.updateOne({ _id: 1 }, { $setOnInsert: { n: 0 } }, { upsert: true });
       let isDead = false;
       let done = 0;

@@ -29,7 +29,7 @@ async function start(): Promise<SharedEngine> {
  * The embedded engine in this process, one for all who ask at the same time; it stops when the last of them lets go.
  * @returns its connection string and how to let go
  */
-export async function borrowEngine(): Promise<{ readonly uri: string; release(): Promise<void> }> {
+export async function borrowEngine(): Promise<{ readonly uri: string; readonly release: () => Promise<void> }> {
   users += 1;
   shared ??= start();
   const mine = shared;

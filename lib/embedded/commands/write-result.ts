@@ -1,7 +1,7 @@
 import { DuplicateKeyError } from '../catalog/records.ts';
 import { BsonType } from '../bson/types.ts';
 import { bigOf, binaryOf, fieldNamed } from '../bson/value.ts';
-import { DocumentWriter } from '../bson/write.ts';
+import type { DocumentWriter } from '../bson/write.ts';
 import { codeNameOf, EngineError } from '../errors/failure.ts';
 import type { Context } from './context.ts';
 import type { Request } from './request.ts';

@@ -34,7 +34,7 @@ const index = (operator: string, value: Value | undefined): number => {
 };
 
 const substrCP = withArguments(3, 3, ([value, start, length]) => {
-  const characters = isNullish(value) ? [] : [...text('$substrCP', value, 16034)];
+  const characters = isNullish(value) ? [] : Array.from(text('$substrCP', value, 16034));
   const from = index('$substrCP', start);
   const count = index('$substrCP', length);
   if (from < 0 || count < 0) throw new EngineError(34453, '$substrCP takes no negative numbers');
@@ -85,7 +85,7 @@ export const STRING_OPERATORS: ReadonlyMap<string, OperatorBuilder> = new Map([
       return intValue(value === undefined ? 0 : stringOctets(value).length);
     }),
   ],
-  ['$strLenCP', withArguments(1, 1, ([value]) => intValue([...text('$strLenCP', value, 34471)].length))],
+  ['$strLenCP', withArguments(1, 1, ([value]) => intValue(Array.from(text('$strLenCP', value, 34471)).length))],
   [
     '$toString',
     withArguments(1, 1, ([value]) =>

@@ -24,17 +24,17 @@ const logger = createLogger('info', (line) => void process.stderr.write(line));
 
 /** The engine lives as long as it has clients, and a little longer for one that is about to come. */
 async function main(): Promise<void> {
-  let engine: RunningEngine | undefined;
+  const running: { engine?: RunningEngine } = {};
   let clients = 0;
   let isEnding = false;
   let isClosing = false;
   let timer: NodeJS.Timeout | undefined;
 
   const close = (): void => {
-    if (isClosing || engine === undefined) return;
+    if (isClosing || running.engine === undefined) return;
     isClosing = true;
     clearTimeout(timer);
-    engine.close().then(
+    running.engine.close().then(
       () => process.exit(0),
       () => process.exit(FAILED),
     );
@@ -51,7 +51,7 @@ async function main(): Promise<void> {
     isEnding = true;
     closeIn(clients === 0 ? 0 : LAST_CALL_MS);
   });
-  engine = await startEngine({
+  running.engine = await startEngine({
     ...enginePaths(dataDir),
     logger,
     onFatal: () => process.exit(FAILED),

@@ -221,7 +221,7 @@ function parseRegex(value: Value, options: Value | undefined): RegexPredicate {
   const flags = options === undefined ? '' : stringOf(options);
   const pattern = stringOf(value);
   if (pattern.includes('\0')) throw new EngineError(51091, 'Regular expression cannot contain an embedded null byte');
-  const octets = Buffer.from(`${pattern}\0${[...flags].sort().join('')}\0`);
+  const octets = Buffer.from(`${pattern}\0${Array.from(flags).sort().join('')}\0`);
   const asValue = { type: BsonType.regex, octets, start: 0, end: octets.length };
   return { kind: 'regex', regex: compileRegex(pattern, flags), value: asValue };
 }

@@ -80,5 +80,5 @@ function literalPrefix(pattern: string): string {
   if (pattern.includes('|')) return '';
   // A quantifier makes its last character optional.
   const next = pattern.charAt(1 + plain.length);
-  return /[?*{]/.test(next) ? [...plain].slice(0, -1).join('') : plain;
+  return /[?*{]/.test(next) ? Array.from(plain).slice(0, -1).join('') : plain;
 }

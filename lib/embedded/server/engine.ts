@@ -122,7 +122,7 @@ export class Engine implements MessageSink {
     if (failed === undefined) for (const { queued, document } of replies) queued.reply(document);
     else for (const queued of taken) queued.reply(failed);
     if (failure === undefined) this.#options.onCommit(octets + taken.length * PAGES_A_COMMAND * PAGE_OCTETS);
-    if (this.#queue.length > 0 && !this.#isTickDue) {
+    if (this.#queue.length > 0) {
       this.#isTickDue = true;
       setImmediate(() => this.#tick());
     }

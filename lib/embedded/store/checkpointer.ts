@@ -41,7 +41,7 @@ export class Checkpointer {
       this.#isBusy = false;
       if (failure !== undefined) this.#onFailure(failure);
     });
-    worker.on('error', (error) => {
+    worker.on('error', (error: Error) => {
       this.#isBusy = false;
       this.#worker = undefined;
       this.#onFailure(error.message);

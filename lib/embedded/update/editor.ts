@@ -26,7 +26,7 @@ export class Editor {
   get(path: readonly string[]): Value | undefined {
     let node: Node | undefined = this.#root;
     for (const name of path) {
-      node = node === undefined ? undefined : childOf(opened(node), name);
+      node = childOf(opened(node), name);
       if (node === undefined) return undefined;
     }
     return valueOf(node);
