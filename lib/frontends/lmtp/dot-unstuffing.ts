@@ -2,20 +2,23 @@ const CR = 0x0d;
 const LF = 0x0a;
 const DOT = 0x2e;
 const STUFFED = Buffer.from('\r\n.');
-const HELD_CR = Buffer.from('\r');
+/** Octets looked at one by one after a removed dot; further on a search by the system is faster. */
+const NEAR = 64;
 
 /** What is known of the octets so far: where in a line the next one stands, and what is held back. */
-type Position =
+const Position = {
   /** First octet of a line: at the start of the data or after CRLF. */
-  | 'line-start'
+  lineStart: 0,
   /** Inside a line. */
-  | 'inside'
+  inside: 1,
   /** After a CR. */
-  | 'after-cr'
+  afterCr: 2,
   /** After a dot at the start of a line; the dot is held. */
-  | 'after-dot'
+  afterDot: 3,
   /** After such a dot and a CR; both are held. */
-  | 'after-dot-cr';
+  afterDotCr: 4,
+} as const;
+type Position = (typeof Position)[keyof typeof Position];
 
 export interface Unstuffed {
   /** Octets of the message; a view of the chunk where nothing had to be removed. */
@@ -30,61 +33,97 @@ export interface Unstuffed {
  * Any split of the octets into chunks gives the same message.
  */
 export class DotUnstuffing {
-  #position: Position = 'line-start';
+  #position: Position = Position.lineStart;
 
   push(chunk: Buffer): Unstuffed {
-    const pieces: Buffer[] = [];
-    /** Start of the run of content that has not been added to the pieces. */
-    let from = 0;
-    let at = 0;
-    while (at < chunk.length) {
-      if (this.#position === 'inside') {
-        at = this.#skipLines(chunk, at);
-        continue;
-      }
-      const octet = chunk[at];
-      if (this.#position === 'after-dot-cr') {
-        if (octet === LF) {
-          this.#position = 'line-start';
-          return { octets: joined(pieces), rest: chunk.subarray(at + 1) };
+    const kept = new Kept(chunk);
+    let position = this.#position;
+    let near = 0;
+    for (let at = 0; at < chunk.length; at += 1) {
+      if (position === Position.inside && at >= near) {
+        const found = chunk.indexOf(STUFFED, at);
+        if (found < 0) {
+          position = positionAfter(chunk, at);
+          break;
         }
-        // The CR was content after all; where it came in this chunk the run begins with it.
-        if (at === 0) pieces.push(HELD_CR);
-      } else if (this.#position === 'line-start' && octet === DOT) {
-        if (at > from) pieces.push(chunk.subarray(from, at));
-        from = at + 1;
+        position = Position.lineStart;
+        at = found + 2;
       }
-      this.#position = next(this.#position, octet);
-      at += 1;
+      const octet = chunk[at] ?? 0;
+      if (position === Position.afterDotCr) {
+        if (octet === LF) {
+          this.#position = Position.lineStart;
+          return { octets: kept.upTo(kept.from), rest: chunk.subarray(at + 1) };
+        }
+        // The CR was content after all; where it came in this chunk, what is kept goes on with it.
+        if (at === 0) kept.prepend(CR);
+      } else if (position === Position.lineStart && octet === DOT) {
+        kept.skip(at);
+        near = at + NEAR;
+      }
+      position = next(position, octet);
     }
-    const end = this.#position === 'after-dot-cr' ? from : chunk.length;
-    if (end > from) pieces.push(chunk.subarray(from, end));
-    return { octets: joined(pieces), rest: undefined };
-  }
-
-  /** Inside a line: goes to the next line that begins with a dot, else to the end of the chunk. */
-  #skipLines(chunk: Buffer, at: number): number {
-    const found = chunk.indexOf(STUFFED, at);
-    if (found >= 0) {
-      this.#position = 'line-start';
-      return found + 2;
-    }
-    const end = chunk.length;
-    if (chunk[end - 1] === CR) this.#position = 'after-cr';
-    else if (chunk[end - 1] === LF && end - at > 1 && chunk[end - 2] === CR) this.#position = 'line-start';
-    return end;
+    this.#position = position;
+    return { octets: kept.upTo(position === Position.afterDotCr ? kept.from : chunk.length), rest: undefined };
   }
 }
 
 /** Where the octet after this one stands; the end of the data has been ruled out. */
-function next(position: Position, octet: number | undefined): Position {
-  if (position === 'line-start' && octet === DOT) return 'after-dot';
-  if (position === 'after-dot' && octet === CR) return 'after-dot-cr';
-  if (position === 'after-cr' && octet === LF) return 'line-start';
-  return octet === CR ? 'after-cr' : 'inside';
+function next(position: Position, octet: number): Position {
+  if (octet === DOT && position === Position.lineStart) return Position.afterDot;
+  if (octet === CR) return position === Position.afterDot ? Position.afterDotCr : Position.afterCr;
+  return octet === LF && position === Position.afterCr ? Position.lineStart : Position.inside;
 }
 
-function joined(pieces: readonly Buffer[]): Buffer {
-  const [first] = pieces;
-  return pieces.length === 1 && first !== undefined ? first : Buffer.concat(pieces);
+/** The position after a chunk whose octets from `at` on, inside a line, hold no dot at the start of a line. */
+function positionAfter(chunk: Buffer, at: number): Position {
+  const last = chunk.length - 1;
+  if (chunk[last] === CR) return Position.afterCr;
+  return chunk[last] === LF && last > at && chunk[last - 1] === CR ? Position.lineStart : Position.inside;
+}
+
+/** What is left of a chunk when single octets are taken out; the chunk itself where none are. */
+class Kept {
+  readonly #chunk: Buffer;
+  #out: Buffer | undefined;
+  #length = 0;
+  /** Where the octets begin that are kept and not yet copied. */
+  from = 0;
+
+  constructor(chunk: Buffer) {
+    this.#chunk = chunk;
+  }
+
+  /** Puts an octet of an earlier chunk before everything. */
+  prepend(octet: number): void {
+    this.#out = Buffer.allocUnsafe(this.#chunk.length + 1);
+    this.#out[0] = octet;
+    this.#length = 1;
+  }
+
+  /** Leaves the octet at the position out. */
+  skip(position: number): void {
+    this.#copy(position);
+    this.from = position + 1;
+  }
+
+  /** Everything kept before the position. */
+  upTo(position: number): Buffer {
+    if (this.#out === undefined && this.from === 0) return this.#chunk.subarray(0, position);
+    return this.#copy(position).subarray(0, this.#length);
+  }
+
+  #copy(end: number): Buffer {
+    const out = (this.#out ??= Buffer.allocUnsafe(this.#chunk.length));
+    if (end - this.from > NEAR) {
+      this.#length += this.#chunk.copy(out, this.#length, this.from, end);
+    } else {
+      for (let at = this.from; at < end; at += 1) {
+        out[this.#length] = this.#chunk[at] ?? 0;
+        this.#length += 1;
+      }
+    }
+    this.from = end;
+    return out;
+  }
 }

@@ -1,16 +1,7 @@
-import type { AccountId, MessageId, Uid } from '../../kernel/ids.ts';
+import type { AccountId } from '../../kernel/ids.ts';
 import { MailError } from '../../kernel/errors.ts';
 import type { Mailboxes, UidRanges } from '../../journal/index.ts';
-
-/** One message as it was at log-in. */
-export interface MaildropMessage {
-  /** From 1; never shifts. */
-  readonly number: number;
-  readonly uid: Uid;
-  readonly messageId: MessageId;
-  /** Octets with CRLF line ends. */
-  readonly crlfSize: number;
-}
+import { MaildropColumns, type MaildropMessage } from './maildrop-columns.ts';
 
 /** Rows taken before the event loop gets a turn. */
 const SLICE = 2000;
@@ -20,61 +11,69 @@ const SLICE = 2000;
  * numbers, sizes and unique ids stay, and content outlives an expunge.
  */
 export class Maildrop {
-  readonly #messages: readonly MaildropMessage[];
-  readonly #marked = new Set<number>();
-  readonly #allOctets: number;
+  readonly #columns: MaildropColumns;
+  /** One octet a message: 1 where it is marked as deleted. */
+  readonly #isMarked: Uint8Array;
+  #markedCount = 0;
   #markedOctets = 0;
-  #uniqueIds: readonly string[] | undefined;
+  #suffixes: ReadonlyMap<number, string> | undefined;
 
-  constructor(messages: readonly MaildropMessage[]) {
-    this.#messages = messages;
-    this.#allOctets = messages.reduce((sum, message) => sum + message.crlfSize, 0);
+  constructor(columns: MaildropColumns) {
+    this.#columns = columns;
+    this.#isMarked = new Uint8Array(columns.count);
   }
 
   /** Messages not marked as deleted. */
   get count(): number {
-    return this.#messages.length - this.#marked.size;
+    return this.#columns.count - this.#markedCount;
   }
 
   /** Octets of the messages not marked as deleted. */
   get octets(): number {
-    return this.#allOctets - this.#markedOctets;
+    return this.#columns.octets - this.#markedOctets;
   }
 
-  live(): readonly MaildropMessage[] {
-    return this.#marked.size === 0 ? this.#messages : this.#messages.filter(({ number }) => !this.#marked.has(number));
+  /** What is not marked as deleted, in order. */
+  *live(): Generator<MaildropMessage> {
+    for (let number = 1; number <= this.#columns.count; number += 1) {
+      const message = this.find(number);
+      if (message !== undefined) yield message;
+    }
   }
 
   /** The message of that number, unless it is marked or there never was one. */
   find(number: number): MaildropMessage | undefined {
-    return this.#marked.has(number) ? undefined : this.#messages[number - 1];
+    return this.#isMarked[number - 1] === 0 ? this.#columns.message(number) : undefined;
   }
 
   mark(message: MaildropMessage): void {
-    if (this.#marked.has(message.number)) return;
-    this.#marked.add(message.number);
+    if (this.#isMarked[message.number - 1] !== 0) return;
+    this.#isMarked[message.number - 1] = 1;
+    this.#markedCount += 1;
     this.#markedOctets += message.crlfSize;
   }
 
   unmarkAll(): void {
-    this.#marked.clear();
+    this.#isMarked.fill(0);
+    this.#markedCount = 0;
     this.#markedOctets = 0;
   }
 
   /**
-   * The message id; `-2`, `-3`, … for later copies of it in the maildrop (RFC 1939 section 7 wants it unique within
-   * the maildrop and the same in every session).
+   * The message id; with `-2`, `-3`, … for later copies of it in the maildrop (RFC 1939 section 7 wants it unique
+   * within the maildrop and the same in every session).
    */
   uniqueId(message: MaildropMessage): string {
-    this.#uniqueIds ??= uniqueIds(this.#messages);
-    return this.#uniqueIds[message.number - 1] ?? message.messageId;
+    this.#suffixes ??= suffixesOf(this.#columns);
+    return message.messageId + (this.#suffixes.get(message.number) ?? '');
   }
 
   /** UIDs of what is marked, as ranges that name nothing else. */
   marked(): UidRanges {
     const ranges: { from: number; to: number }[] = [];
-    for (const { number, uid } of this.#messages) {
-      if (!this.#marked.has(number)) continue;
+    for (let number = 1; number <= this.#columns.count; number += 1) {
+      if (this.#isMarked[number - 1] !== 1) continue;
+      const { uid } = this.#columns.message(number);
       const last = ranges.at(-1);
       if (last?.to === uid - 1) last.to = uid;
       else ranges.push({ from: uid, to: uid });
@@ -83,13 +82,17 @@ export class Maildrop {
   }
 }
 
-function uniqueIds(messages: readonly MaildropMessage[]): readonly string[] {
+/** Endings of the unique ids of later copies, by number. */
+function suffixesOf(columns: MaildropColumns): ReadonlyMap<number, string> {
   const seen = new Map<string, number>();
-  return messages.map(({ messageId }) => {
+  const suffixes = new Map<number, string>();
+  for (let number = 1; number <= columns.count; number += 1) {
+    const { messageId } = columns.message(number);
     const copy = (seen.get(messageId) ?? 0) + 1;
     seen.set(messageId, copy);
-    return copy === 1 ? messageId : `${messageId}-${String(copy)}`;
-  });
+    if (copy > 1) suffixes.set(number, `-${String(copy)}`);
+  }
+  return suffixes;
 }
 
 /** @throws MailError `unavailable`, `user-not-found` */
@@ -97,17 +100,14 @@ export async function openMaildrop(mailboxes: Pick<Mailboxes, 'find' | 'open'>, 
   const inbox = await openInbox(mailboxes, account);
   try {
     const uids = inbox.uids();
-    const messages: MaildropMessage[] = [];
+    const columns = new MaildropColumns(uids.length);
     for (let index = 0; index < uids.length; index += 1) {
       const row = inbox.row(uids[index] ?? 0);
       // Gone since the list was taken: as if it had been gone before.
-      if (row !== undefined) {
-        const { uid, messageId, crlfSize } = row;
-        messages.push({ number: messages.length + 1, uid, messageId, crlfSize });
-      }
+      if (row !== undefined) columns.add(row);
       if (index % SLICE === SLICE - 1) await new Promise((resolve) => setImmediate(resolve));
     }
-    return new Maildrop(messages);
+    return new Maildrop(columns);
   } finally {
     inbox.close();
   }

@@ -1,6 +1,7 @@
 import { bad, ok, refused, type Answer, type Command, type Transaction } from './command.ts';
 import { LineEncoder } from './line-encoder.ts';
-import { expungeMarked, type MaildropMessage } from './maildrop.ts';
+import { expungeMarked } from './maildrop.ts';
+import type { MaildropMessage } from './maildrop-columns.ts';
 
 /** How long the commit of QUIT may take, in milliseconds. */
 const QUIT_TIMEOUT = 30_000;

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, before, beforeEach, describe, it } from 'node:test';
+import { connect as connectTls, createSecureContext } from 'node:tls';
+import { createSelfSignedCertificate } from '../../../lib/certificates/index.ts';
 import { defaultsOf } from '../../../lib/kernel/section.ts';
 import { silentLogger } from '../../../lib/kernel/logger.ts';
 import {
@@ -22,6 +24,10 @@ interface Running {
   readonly rooms: MemoryDelivery;
 }
 
+const now = Date.now();
+const pair = createSelfSignedCertificate({ names: ['localhost'], notBefore: now, notAfter: now + 3_600_000 });
+const context = createSecureContext({ key: pair.privateKey, cert: pair.certificate });
+
 async function start(settings: Partial<LmtpSettings> = {}): Promise<Running> {
   const rooms = new MemoryDelivery();
   const server = createLmtpServer({
@@ -30,6 +36,7 @@ async function start(settings: Partial<LmtpSettings> = {}): Promise<Running> {
     logger: silentLogger,
     settings: { ...DEFAULTS, ...settings },
     hostname: 'mail.example.com',
+    secureContext: () => context,
   });
   const { port } = await server.listen({ host: '127.0.0.1', port: 0 });
   return { at: { host: '127.0.0.1', port }, server, rooms };
@@ -151,6 +158,34 @@ describe('LMTP server', () => {
     client.lines.end();
     await delivered;
     running.rooms.beforeDelivery = () => Promise.resolve();
+  });
+
+  it('upgrades by STARTTLS and drops what was pipelined behind it', async () => {
+    await withServer({ offerTlsOnLoopback: true }, async ({ at, rooms }) => {
+      const plain = await LmtpClient.connect(at);
+      assert.match(await plain.command('LHLO client.example'), /^250-STARTTLS$/m);
+      await plain.command('MAIL FROM:<before@example.org>');
+      await plain.lines.write('NOOP\r\nSTARTTLS\r\nRCPT TO:<user@example.com>\r\nDATA\r\nevil\r\n.\r\n');
+      assert.match(await plain.reply(), /^250 2\.0\.0 OK$/);
+      assert.match(await plain.reply(), /^220 2\.0\.0 /);
+      plain.lines.socket.removeAllListeners('data');
+      const secure = connectTls({ socket: plain.lines.socket, rejectUnauthorized: false });
+      await once(secure, 'secureConnect');
+      const answers = secure[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+      const next = async (): Promise<string> => ((await answers.next()).value as Buffer).toString('latin1');
+      secure.write('MAIL FROM:<>\r\n');
+      assert.match(await next(), /^503 5\.5\.1 /);
+      secure.write('LHLO client.example\r\n');
+      assert.doesNotMatch(await next(), /STARTTLS/);
+      secure.write('MAIL FROM:<>\r\nRCPT TO:<user@example.com>\r\nDATA\r\n');
+      for (let text = ''; !text.includes('354');) text += await next();
+      secure.write('text\r\n.\r\n');
+      assert.match(await next(), /^250 2\.1\.5 /);
+      assert.equal(rooms.messages.length, 1);
+      assert.equal(rooms.messages[0]?.octets.toString(), 'text\r\n');
+      assert.equal(rooms.messages[0].envelope.protocol, 'LMTPS');
+      secure.destroy();
+    });
   });
 
   it('closes after too many bad commands', async () => {

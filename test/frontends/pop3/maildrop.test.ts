@@ -1,17 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Maildrop } from '../../../lib/frontends/pop3/maildrop.ts';
+import { MaildropColumns } from '../../../lib/frontends/pop3/maildrop-columns.ts';
 import type { MessageId, Uid } from '../../../lib/kernel/ids.ts';
 
 function maildrop(messages: readonly (readonly [uid: number, id: string])[]): Maildrop {
-  return new Maildrop(
-    messages.map(([uid, id], index) => ({
-      number: index + 1,
-      uid: uid as Uid,
-      messageId: id as MessageId,
-      crlfSize: 100 * (index + 1),
-    })),
-  );
+  const columns = new MaildropColumns(messages.length + 1);
+  for (const [index, [uid, id]] of messages.entries()) {
+    columns.add({ uid: uid as Uid, messageId: id.padStart(32, '0') as MessageId, crlfSize: 100 * (index + 1) });
+  }
+  return new Maildrop(columns);
 }
 
 function mark(drop: Maildrop, ...numbers: readonly number[]): void {
@@ -35,7 +33,7 @@ describe('maildrop', () => {
     assert.equal(drop.find(2), undefined);
     assert.equal(drop.find(3)?.uid, 9);
     assert.deepEqual(
-      drop.live().map(({ number }) => number),
+      Array.from(drop.live(), ({ number }) => number),
       [1, 3],
     );
     drop.unmarkAll();
@@ -57,7 +55,7 @@ describe('maildrop', () => {
     ]);
     mark(drop, 1);
     assert.deepEqual(
-      drop.live().map((message) => drop.uniqueId(message)),
+      Array.from(drop.live(), (message) => drop.uniqueId(message).replace(/^0+/, '')),
       ['b', 'a-2', 'a-3'],
     );
   });
