@@ -129,9 +129,13 @@ export class PartTree {
     const { part, boundary } = this.#open.pop() ?? {};
     if (part === undefined) return;
     if (boundary !== undefined) this.delimiters.close(this.#open.length);
-    part.bodyEnd = Math.max(part.bodyStart, bodyEnd.offset);
+    const lastChild = this.#table.parts[part.children.at(-1) ?? -1];
+    part.bodyEnd = Math.max(part.bodyStart, bodyEnd.offset, lastChild?.bodyEnd ?? 0);
     if (part.bodyEnd > part.bodyStart) {
-      part.bodyLines = bodyEnd.lineEnds - part.lineEndsBefore + (bodyEnd.isMidLine ? 1 : 0);
+      // A child without any octets begins behind the line end at which this part would end.
+      const isPastLineEnd = part.bodyEnd > bodyEnd.offset;
+      const lineEnds = bodyEnd.lineEnds + (isPastLineEnd || bodyEnd.isMidLine ? 1 : 0);
+      part.bodyLines = lineEnds - part.lineEndsBefore;
     }
     if (this.region === 'leaf') this.#sink.leafEnd(part.index);
     this.region = 'literal';
