@@ -9,13 +9,15 @@ import {
   linkSync,
   mkdirSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 /** A holder that has not finished by then hangs, whatever its process id says. */
 const LOCK_STALE_MS = 15 * 60_000;
@@ -178,5 +180,14 @@ function discard(lock, own) {
   else {
     tryLink(aside, lock);
     rmSync(aside, { force: true });
+  }
+}
+
+if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  try {
+    ensureInstalled(dirname(dirname(fileURLToPath(import.meta.url))));
+  } catch (error) {
+    process.stderr.write(`eider: ${error.message}\n`);
+    process.exit(1);
   }
 }
