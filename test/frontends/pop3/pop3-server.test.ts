@@ -410,7 +410,7 @@ describe('POP3 server', () => {
 
     it('silence after log-in', async () => {
       const user = await createUser(SIMPLE);
-      await withServer({ idleTimeout: 60 }, async ({ at }) => {
+      await withServer({ idleTimeout: 400 }, async ({ at }) => {
         const client = await Pop3Client.login(at, user, PASSWORD);
         await client.ok('DELE 1');
         assert.equal((await client.lines.rest()).length, 0);
