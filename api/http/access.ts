@@ -2,7 +2,6 @@ import type { User } from '../../lib/accounts/index.ts';
 import { MailError } from '../../lib/kernel/errors.ts';
 import type { UserId } from '../../lib/kernel/ids.ts';
 
-export type Role = 'root' | 'user';
 export type Resource = 'users' | 'addresses' | 'mailboxes' | 'messages' | 'attachments' | 'authentication' | 'health';
 export type Action = 'create' | 'read' | 'update' | 'delete';
 

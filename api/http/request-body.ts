@@ -49,18 +49,21 @@ export function octetsOf(request: IncomingMessage): AsyncIterable<Buffer> {
 
 /**
  * The whole body as text; what it takes of the budget is the caller's to give back by `release`.
+ * @param inspect sees each piece as it arrives, and may throw
  * @throws MailError `too-big`, `unavailable` where the budget has no room, `invalid-input` where it is not UTF-8
  */
 export async function readText(
   request: IncomingMessage,
   maxOctets: number,
   budget: BodyBudget,
+  inspect: (octets: Buffer) => void = () => undefined,
 ): Promise<{ readonly text: string; readonly release: () => void }> {
   const chunks: Buffer[] = [];
   let octets = 0;
   try {
     for await (const chunk of octetsOf(request)) {
       if (octets + chunk.length > maxOctets) throw tooBig(maxOctets);
+      inspect(chunk);
       budget.take(chunk.length);
       octets += chunk.length;
       chunks.push(chunk);

@@ -8,10 +8,8 @@ const TOKEN_PARAMETER = 'accessToken';
 /** A query or a form as entries; a key that comes several times has an array of its values. */
 export function toFormEntries(text: string): ReadonlyMap<string, unknown> {
   const entries = new Map<string, string | string[]>();
-  let count = 0;
+  if (countParameters(text) > MAX_PARAMETERS) throw inputError('query', `holds more than ${MAX_PARAMETERS} parameters`);
   for (const [key, value] of new URLSearchParams(text)) {
-    count += 1;
-    if (count > MAX_PARAMETERS) throw inputError('query', `holds more than ${MAX_PARAMETERS} parameters`);
     const name = key.endsWith('[]') ? key.slice(0, -2) : key;
     const before = entries.get(name);
     if (before === undefined) entries.set(name, value);
@@ -19,6 +17,15 @@ export function toFormEntries(text: string): ReadonlyMap<string, unknown> {
     else before.push(value);
   }
   return entries;
+}
+
+/** Before any is decoded; stops counting where there are too many. */
+function countParameters(text: string): number {
+  let count = text === '' ? 0 : 1;
+  for (let at = text.indexOf('&'); at !== -1 && count <= MAX_PARAMETERS; at = text.indexOf('&', at + 1)) {
+    if (at + 1 < text.length) count += 1;
+  }
+  return count;
 }
 
 export interface ParameterSources {

@@ -1,9 +1,10 @@
-import type { Logger } from '../../lib/kernel/logger.ts';
+import type { LogFields, Logger } from '../../lib/kernel/logger.ts';
 import { MailError, toMailError } from '../../lib/kernel/errors.ts';
 import { requirePrivilege, type Actor } from './access.ts';
 import { ContentAnswer, type ApiServices } from './api-request.ts';
 import type { Route } from './define-route.ts';
 import { toErrorAnswer } from './error-answers.ts';
+import { JsonGuard } from './json-guard.ts';
 import { parseJson, toEntries } from './json-input.ts';
 import { BodyBudget, hasBody, invite, mediaType, octetsOf, readText, refuseAnnounced } from './request-body.ts';
 import { mergeParameters, toFormEntries } from './request-parameters.ts';
@@ -37,22 +38,36 @@ export function createRunner(options: RunnerOptions): (route: Route) => Exchange
   const budget = new BodyBudget();
   return (route) => async (exchange) => {
     const start = options.services.clock.monotonic();
+    const asked = new Map<string, unknown>();
     let failure: MailError | undefined;
     try {
-      await run(options, budget, route, exchange);
+      await run(options, budget, route, exchange, asked);
     } catch (error) {
-      // The client left: nobody hears an answer, and nothing went wrong here.
-      if (exchange.response.destroyed) return;
+      if (exchange.response.destroyed) {
+        options.logger.debug(
+          { method: route.method, route: route.path, err: error },
+          'API client left before its answer',
+        );
+        return;
+      }
       failure = toMailError(error);
       const { status, headers, body } = toErrorAnswer(failure);
       if (exchange.response.headersSent) exchange.response.destroy();
       else await sendJson(exchange, status, body, headers);
     }
-    report(options, route, exchange, Math.round(options.services.clock.monotonic() - start), failure);
+    const ms = Math.round(options.services.clock.monotonic() - start);
+    report(options, route, exchange, { ms, ...callerFields(asked) }, failure);
   };
 }
 
-async function run(options: RunnerOptions, budget: BodyBudget, route: Route, exchange: Exchange): Promise<void> {
+/** @param asked receives the parameters, for the log, as soon as they are known */
+async function run(
+  options: RunnerOptions,
+  budget: BodyBudget,
+  route: Route,
+  exchange: Exchange,
+  asked: Map<string, unknown>,
+): Promise<void> {
   const { request, response } = exchange;
   const query = toFormEntries(request.url?.split('?').slice(1).join('?') ?? '');
   const actor = await authenticate(options, exchange, query);
@@ -60,6 +75,7 @@ async function run(options: RunnerOptions, budget: BodyBudget, route: Route, exc
   const body = await readBody(options, budget, route, exchange);
   try {
     const parameters = mergeParameters({ path: exchange.parameters, query, body: body.entries });
+    for (const name of ['sess', 'ip']) asked.set(name, parameters.get(name));
     const handle = route.prepare(parameters);
     const gone = new AbortController();
     response.once('close', () => gone.abort());
@@ -108,7 +124,8 @@ async function readBody(
   const isJson = type === 'application/json' || type.endsWith('+json');
   const isForm = type === 'application/x-www-form-urlencoded';
   const takesMessage = route.takesMessage === true;
-  const maxOctets = takesMessage ? options.services.maxMessageOctets + UPLOAD_SLACK_OCTETS : options.maxBodyOctets;
+  const maxOctets =
+    takesMessage && isJson ? options.services.maxMessageOctets + UPLOAD_SLACK_OCTETS : options.maxBodyOctets;
   if (takesMessage && !isJson && !isForm) {
     refuseAnnounced(request, options.services.maxMessageOctets);
     return { ...NO_BODY, isContent: true };
@@ -117,7 +134,10 @@ async function readBody(
   if (!isJson && !isForm)
     throw new MailError('invalid-input', 'The body is neither JSON (Content-Type: application/json) nor a form');
   invite(request, response);
-  const { text, release } = await readText(request, maxOctets, budget);
+  const guard = new JsonGuard();
+  const { text, release } = await readText(request, maxOctets, budget, (octets) => {
+    if (isJson) guard.write(octets);
+  });
   try {
     return {
       entries: isForm ? toFormEntries(text) : toEntries(parseJson(text === '' ? '{}' : text)),
@@ -136,20 +156,28 @@ function remoteAddress(actor: Actor, exchange: Exchange, parameters: ReadonlyMap
   return actor.role === 'root' && typeof ip === 'string' ? ip : exchange.remoteAddress;
 }
 
+/** What every operation may say of its caller, for the log. */
+function callerFields(asked: ReadonlyMap<string, unknown>): LogFields {
+  const fields = [...asked].flatMap(([name, value]) =>
+    typeof value === 'string' ? [[name, value.slice(0, 255)] as const] : [],
+  );
+  return Object.fromEntries(fields);
+}
+
 /** The path as declared, never as asked: that may hold addresses and tokens. */
 function report(
   { logger }: RunnerOptions,
   route: Route,
   { response, remoteAddress }: Exchange,
-  ms: number,
+  more: LogFields,
   failure: MailError | undefined,
 ): void {
   const fields = {
     method: route.method,
     route: route.path,
     status: response.statusCode,
-    ms,
     remoteAddress,
+    ...more,
   };
   if (failure === undefined) logger.debug(fields, 'API request');
   else if (failure.code === 'internal')

@@ -1,3 +1,3 @@
 export type * from './addresses.ts';
 export { addressFault, addressView, normaliseDomain, recipientView, withoutLabel } from './address-view.ts';
-export { createAddresses, prepareAddresses, uniqueTags, type AddressesOptions } from './create-addresses.ts';
+export { createAddresses, prepareAddresses, uniqueTags } from './create-addresses.ts';

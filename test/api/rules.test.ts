@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { toErrorAnswer } from '../../api/http/error-answers.ts';
+import { JsonGuard } from '../../api/http/json-guard.ts';
 import { parseJson, toEntries } from '../../api/http/json-input.ts';
 import { createCursorSeal, readPage } from '../../api/http/paging.ts';
 import { mergeParameters, toFormEntries } from '../../api/http/request-parameters.ts';
@@ -332,4 +333,31 @@ it('cid links become links to attachments, others stay', () => {
     replaceContentIds('<img src="cid:a@b"> CID:a%40b cid:other acid:a@b', links),
     '<img src="attachment:ATT00001"> attachment:ATT00001 cid:other acid:a@b',
   );
+});
+
+describe('the structure of a body', () => {
+  const read = (text: string, size: number): void => {
+    const guard = new JsonGuard();
+    const octets = Buffer.from(text);
+    for (let start = 0; start < octets.length; start += size) guard.write(octets.subarray(start, start + size));
+  };
+  const strings = JSON.stringify({ a: '[,:{"\\'.repeat(100_000), '\\"': '\\\\' });
+  const values = (count: number): string => `[${Array.from({ length: count - 1 }, () => '1').join()}]`;
+
+  it('is counted outside of strings, wherever the text is cut', () => {
+    for (const size of [1, 7, 64 * 1024]) {
+      read(strings, size);
+      read(values(200_000), size);
+      assert.throws(() => read(values(200_002), size), isInvalid);
+      assert.throws(() => read(`{"\\"":"\\\\",${values(200_000).slice(1)}`, size), isInvalid);
+    }
+  });
+
+  it('of a long string takes linear time', () => {
+    const octets = Buffer.alloc(8 * 1024 * 1024, 'x');
+    octets[0] = 0x22;
+    const start = performance.now();
+    new JsonGuard().write(octets);
+    assert.ok(performance.now() - start < 500);
+  });
 });

@@ -31,7 +31,7 @@ export function toOwnAddress(address: Address, user: User) {
   };
 }
 
-export function isMain(address: Address, user: User): boolean {
+function isMain(address: Address, user: User): boolean {
   return user.address !== '' && addressView(address.address) === addressView(user.address);
 }
 

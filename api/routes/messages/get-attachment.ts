@@ -6,7 +6,7 @@ import { defineUserRoute } from '../../http/define-route.ts';
 import { inputError } from '../../http/input-error.ts';
 import { flag } from '../../http/schemas.ts';
 import { attachmentsOf, type AttachmentPart } from './attachment-list.ts';
-import { messagePath, requireRow, withMailbox } from './mailbox-access.ts';
+import { messagePath, openContent, requireRow, withMailbox } from './mailbox-access.ts';
 
 export const getAttachment = defineUserRoute({
   method: 'GET',
@@ -22,7 +22,7 @@ export const getAttachment = defineUserRoute({
   handler: async (input, request) => {
     if (input.sendAsString === true) throw inputError('sendAsString', 'cannot be true: attachments are sent as octets');
     const row = await withMailbox(request, input.mailbox, async (mailbox) => requireRow(mailbox, input.message));
-    const content = await request.services.messages.open(request.user.account, row.messageId);
+    const content = await openContent(request, row);
     const id = input.attachment.toUpperCase();
     const found = attachmentsOf(row.messageId, content.parts).find((attachment) => attachment.id === id);
     if (found === undefined) throw new MailError('attachment-not-found', 'This attachment does not exist');
@@ -41,7 +41,9 @@ function octetsOf(content: MessageContent, { part }: AttachmentPart) {
 /** Types come from strangers: what is no token would break the answer's header. */
 function safeType({ part }: AttachmentPart): string {
   const type = `${part.type}/${part.subtype}`;
-  return /^[a-z0-9!#$&^_.+-]{1,100}\/[a-z0-9!#$&^_.+-]{1,100}$/.test(type) ? type : 'application/octet-stream';
+  if (!/^[a-z0-9!#$&^_.+-]{1,100}\/[a-z0-9!#$&^_.+-]{1,100}$/.test(type)) return 'application/octet-stream';
+  const charset = part.type === 'text' && /^[\w.:+-]{1,40}$/.test(part.charset ?? '') ? part.charset : undefined;
+  return charset === undefined ? type : `${type}; charset=${charset}`;
 }
 
 /** RFC 6266: a plain name for old clients, the true one in UTF-8. Always an attachment, never shown in place. */

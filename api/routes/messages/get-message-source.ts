@@ -1,6 +1,6 @@
 import { ContentAnswer } from '../../http/api-request.ts';
 import { defineUserRoute } from '../../http/define-route.ts';
-import { messagePath, requireRow, withMailbox } from './mailbox-access.ts';
+import { messagePath, openContent, requireRow, withMailbox } from './mailbox-access.ts';
 
 export const getMessageSource = defineUserRoute({
   method: 'GET',
@@ -11,7 +11,7 @@ export const getMessageSource = defineUserRoute({
   output: 'message/rfc822',
   handler: async (input, request) => {
     const row = await withMailbox(request, input.mailbox, async (mailbox) => requireRow(mailbox, input.message));
-    const content = await request.services.messages.open(request.user.account, row.messageId);
+    const content = await openContent(request, row);
     return new ContentAnswer(content.range(0, content.size), {
       'Content-Type': 'message/rfc822',
       'Content-Length': String(content.size),

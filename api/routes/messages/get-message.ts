@@ -7,7 +7,7 @@ import { defineUserRoute } from '../../http/define-route.ts';
 import { dataOutput, flag } from '../../http/schemas.ts';
 import { attachmentsOf, toAttachment, type AttachmentPart } from './attachment-list.ts';
 import { HeaderValues } from './header-values.ts';
-import { messagePath, requireRow, withMailbox } from './mailbox-access.ts';
+import { messagePath, openContent, requireRow, withMailbox } from './mailbox-access.ts';
 import {
   address,
   attachment,
@@ -61,7 +61,7 @@ export const getMessage = defineUserRoute({
     withMailbox(request, input.mailbox, async (mailbox) => {
       const { services, user } = request;
       const found = requireRow(mailbox, input.message);
-      const content = await services.messages.open(user.account, found.messageId);
+      const content = await openContent(request, found);
       let digest: MessageDigest | undefined;
       for await (const one of services.messages.digests(user.account, [found.messageId])) digest = one;
       if (input.markAsSeen) {

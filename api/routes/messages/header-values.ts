@@ -35,10 +35,10 @@ export class HeaderValues {
   }
 
   /** All fields of the name together; undefined where there is none. */
-  addresses(name: string): DecodedAddress[] | undefined {
+  addresses(name: string, maxAddresses: number = MAX_ADDRESSES): DecodedAddress[] | undefined {
     const values = this.#fields.fields.filter((field) => field.name === name);
     if (values.length === 0) return undefined;
-    const list = readAddressList(values.map(({ value }) => unfold(value)).join(', '), MAX_ADDRESSES);
+    const list = readAddressList(values.map(({ value }) => unfold(value)).join(', '), maxAddresses);
     return decodeAddresses(list.addresses).map(readableAddress);
   }
 

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
 import { defineUserRoute } from '../../http/define-route.ts';
 import { readPage } from '../../http/paging.ts';
@@ -6,6 +7,9 @@ import { mailboxParameter } from '../mailboxes/mailbox-fields.ts';
 import { withMailbox } from './mailbox-access.ts';
 import { summaryOutput, toSummary } from './message-fields.ts';
 import { countMessages, pageOfMessages, sortKeyAt } from './page-of-messages.ts';
+
+/** How long headers are read in one go; those of strangers may be large. */
+const MAX_BUSY_MS = 20;
 
 export const listMessages = defineUserRoute({
   method: 'GET',
@@ -45,7 +49,12 @@ export const listMessages = defineUserRoute({
         rows.map(({ row }) => row.messageId),
       );
       const results: ReturnType<typeof toSummary>[] = [];
+      let busySince = services.clock.monotonic();
       for await (const digest of digests) {
+        if (services.clock.monotonic() - busySince > MAX_BUSY_MS) {
+          await setImmediate();
+          busySince = services.clock.monotonic();
+        }
         const row = rows[results.length]?.row;
         if (row !== undefined) results.push(toSummary(row, mailbox.id, digest));
       }

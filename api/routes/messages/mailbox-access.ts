@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { MessageRow, OpenMailbox, UidRanges } from '../../../lib/journal/index.ts';
 import { MailError } from '../../../lib/kernel/errors.ts';
 import { parseMailboxId, type Uid } from '../../../lib/kernel/ids.ts';
+import type { MessageContent } from '../../../lib/messages/index.ts';
 import type { UserRequest } from '../../http/api-request.ts';
 import { whole } from '../../http/schemas.ts';
 import { mailboxNotFound, mailboxParameter } from '../mailboxes/mailbox-fields.ts';
@@ -49,6 +50,16 @@ export function requireUids(mailbox: OpenMailbox, ranges: UidRanges): readonly U
   }
   if (uids.length === 0) throw messageNotFound();
   return uids;
+}
+
+/** The content of a row that is live: where there is none, something is broken, and nobody is told "not found". */
+export async function openContent({ services, user }: UserRequest, { messageId }: MessageRow): Promise<MessageContent> {
+  try {
+    return await services.messages.open(user.account, messageId);
+  } catch (error) {
+    if (!(error instanceof MailError) || error.code !== 'message-not-found') throw error;
+    throw new MailError('internal', 'The message cannot be read at the moment', { cause: error });
+  }
 }
 
 export function messageNotFound(): MailError {

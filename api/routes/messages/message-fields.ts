@@ -78,6 +78,9 @@ export function toAddresses(list: readonly DecodedAddress[] | undefined) {
   return (list ?? []).map(toAddress);
 }
 
+/** Attachments, and addresses of a field, in one line of a list; a message of its own shows them all. */
+const MAX_LISTED = 100;
+
 /** One line of a list; a digest that is missing leaves what the columns tell. */
 export function toSummary(row: MessageRow, mailbox: MailboxId, digest: MessageDigest | undefined) {
   const header = new HeaderValues(digest?.headers ?? Buffer.alloc(0));
@@ -88,16 +91,16 @@ export function toSummary(row: MessageRow, mailbox: MailboxId, digest: MessageDi
     mailbox,
     thread: row.thread,
     ...toSender(header),
-    to: toAddresses(header.addresses('to')),
-    cc: toAddresses(header.addresses('cc')),
-    bcc: toAddresses(header.addresses('bcc')),
+    to: toAddresses(header.addresses('to', MAX_LISTED)),
+    cc: toAddresses(header.addresses('cc', MAX_LISTED)),
+    bcc: toAddresses(header.addresses('bcc', MAX_LISTED)),
     messageId: header.raw('message-id') ?? '',
     subject: header.text('subject') ?? '',
     date: row.sentDate === undefined ? null : toTime(row.sentDate.at),
     idate: toTime(row.internalDate.at),
     ...(digest !== undefined && digest.preview !== '' && { intro: digest.preview }),
     attachments: attachments.some(({ isRelated }) => !isRelated),
-    attachmentsList: attachments.map(toAttachment),
+    attachmentsList: attachments.slice(0, MAX_LISTED).map(toAttachment),
     size: row.size,
     ...toFlags(row),
     references: header.messageIds('references'),

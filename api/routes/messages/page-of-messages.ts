@@ -35,28 +35,49 @@ export function pageOfMessages(
   const bound: SortKey | undefined = anchor === undefined ? undefined : [Number(anchor[0]), Number(anchor[1])];
   // Going back walks the other way round and takes what is nearest to the anchor.
   const direction = (order === 'asc') === (before === undefined) ? 1 : -1;
-  const kept: Candidate[] = [];
+  const best = new BestCandidates(limit, direction);
   for (let step = 0; step < columns.count; step += 1) {
     const position = direction === 1 ? step : columns.count - 1 - step;
     if (isUnseenOnly && (columns.systemFlags(position) & SystemFlag.seen) !== 0) continue;
     const key = sortKeyAt(columns, position);
     if (bound !== undefined && direction * compare(key, bound) <= 0) continue;
-    const last = kept[limit - 1];
-    if (last !== undefined && direction * compare(key, last.key) >= 0) continue;
-    insert(kept, { position, key }, direction);
-    if (kept.length > limit) kept.pop();
+    best.add({ position, key });
   }
-  return kept.map(({ position }) => position);
+  return best.sorted().map(({ position }) => position);
 }
 
-/** Messages mostly arrive in order of their dates, so the place is sought from the end. */
-function insert(kept: Candidate[], candidate: Candidate, direction: number): void {
-  let place = kept.length;
-  for (; place > 0; place -= 1) {
-    const before = kept[place - 1];
-    if (before === undefined || direction * compare(before.key, candidate.key) <= 0) break;
+/** The first few of many in their order; what comes behind the last of these is forgotten at once. */
+class BestCandidates {
+  readonly #limit: number;
+  readonly #direction: 1 | -1;
+  #kept: Candidate[] = [];
+  #last: Candidate | undefined;
+
+  constructor(limit: number, direction: 1 | -1) {
+    this.#limit = limit;
+    this.#direction = direction;
   }
-  kept.splice(place, 0, candidate);
+
+  add(candidate: Candidate): void {
+    if (this.#last !== undefined && this.#order(candidate, this.#last) >= 0) return;
+    this.#kept.push(candidate);
+    // Sorted in batches: one by one, a mailbox in the wrong order would cost the limit for each message.
+    if (this.#kept.length >= 4 * this.#limit) this.#trim();
+  }
+
+  sorted(): readonly Candidate[] {
+    this.#trim();
+    return this.#kept;
+  }
+
+  #trim(): void {
+    this.#kept = this.#kept.sort((one, other) => this.#order(one, other)).slice(0, this.#limit);
+    this.#last = this.#kept[this.#limit - 1];
+  }
+
+  #order(one: Candidate, other: Candidate): number {
+    return this.#direction * compare(one.key, other.key);
+  }
 }
 
 export function countMessages(columns: ColumnView, isUnseenOnly: boolean): number {
