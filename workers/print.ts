@@ -24,6 +24,6 @@ export function printTable(header: readonly string[], rows: readonly (readonly s
 }
 
 /** Controls and bidirectional overrides as question marks. */
-export function visible(text: string): string {
+function visible(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, '?');
 }
