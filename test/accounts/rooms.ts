@@ -32,7 +32,7 @@ export interface Rooms {
 }
 
 /** Hashing so cheap that tests do not wait for it; its strength has tests of its own. */
-export const cheapPasswords = createPasswordHasher({ memoryKib: 64, passes: 1, parallelism: 1 });
+const cheapPasswords = createPasswordHasher({ memoryKib: 64, passes: 1, parallelism: 1 });
 
 export async function openRooms(options: Partial<DatabaseOptions> = {}): Promise<Rooms> {
   const database = await openTestDatabase(options);
