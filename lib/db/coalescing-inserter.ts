@@ -1,6 +1,7 @@
 import type { Collection, Document, OptionalUnlessRequiredId } from 'mongodb';
+import type { ConnectionUse } from './connection-use.ts';
 import { MailError } from '../kernel/errors.ts';
-import { insertManyOutcome, writeOutcome, type WriteOutcome } from './write-outcome.ts';
+import { insertManyOutcome, isUnsendable, writeOutcome, type WriteOutcome } from './write-outcome.ts';
 
 export type InsertOutcome = { readonly kind: 'inserted' } | { readonly kind: WriteOutcome; readonly error: unknown };
 
@@ -9,6 +10,8 @@ export interface CoalescingInserterOptions<T> {
   readonly octetsOf: (document: T) => number;
   /** Documents of one key never share a batch, so that one can never be stored without the one before it. */
   readonly keyOf?: (document: T) => string;
+  /** Tells failures for certain from unknown outcomes while the database is out of reach. */
+  readonly connectionUse?: ConnectionUse;
   /** Most documents of one batch. */
   readonly batchDocuments?: number;
   /** Most octets of one batch; a larger document goes alone. */
@@ -40,6 +43,7 @@ export function createCoalescingInserter<T extends Document>(
   const {
     octetsOf,
     keyOf,
+    connectionUse,
     batchDocuments = 500,
     batchOctets = 8 * 1024 * 1024,
     waitingOctets = 64 * 1024 * 1024,
@@ -75,10 +79,11 @@ export function createCoalescingInserter<T extends Document>(
       const outcomes = await insertBatch(
         collection,
         batch.map(({ document }) => document),
+        connectionUse,
       );
       batch.forEach((item, index) => {
         held -= item.octets;
-        item.settle(outcomes(index));
+        item.settle(outcomes[index] ?? { kind: 'unknown', error: 'no outcome' });
       });
     }
     isBusy = false;
@@ -105,18 +110,27 @@ export function createCoalescingInserter<T extends Document>(
 async function insertBatch<T extends Document>(
   collection: Collection<T>,
   documents: readonly T[],
-): Promise<(index: number) => InsertOutcome> {
-  const inserted: InsertOutcome = { kind: 'inserted' };
+  connectionUse: ConnectionUse | undefined,
+): Promise<InsertOutcome[]> {
+  const mark = connectionUse?.mark();
   try {
     const [only] = documents;
     if (documents.length === 1 && only !== undefined) await collection.insertOne(only as OptionalUnlessRequiredId<T>);
     else await collection.insertMany(documents as OptionalUnlessRequiredId<T>[], { ordered: false });
-    return () => inserted;
+    return documents.map(() => ({ kind: 'inserted' }));
   } catch (error) {
+    // One document that cannot be sent keeps none of the others back.
+    if (documents.length > 1 && isUnsendable(error)) {
+      const outcomes: InsertOutcome[] = [];
+      for (const document of documents) outcomes.push(...(await insertBatch(collection, [document], connectionUse)));
+      return outcomes;
+    }
     const outcomeOf = documents.length === 1 ? () => writeOutcome(error) : insertManyOutcome(error, false);
-    return (index) => {
+    const isUnsent = mark !== undefined && connectionUse?.isUnusedSince(mark) === true;
+    return documents.map((_, index): InsertOutcome => {
       const kind = outcomeOf(index);
-      return kind === 'inserted' || kind === 'not-attempted' ? inserted : { kind, error };
-    };
+      if (kind === 'inserted' || kind === 'not-attempted') return { kind: 'inserted' };
+      return { kind: kind === 'unknown' && isUnsent ? 'failed' : kind, error };
+    });
   }
 }

@@ -1,3 +1,4 @@
+import { ConnectionUse } from './connection-use.ts';
 import { MongoClient, type Collection, type Db, type Document } from 'mongodb';
 
 export interface DatabaseOptions {
@@ -17,6 +18,7 @@ export interface Database {
   readonly client: MongoClient;
   readonly db: Db;
   collection<T extends Document>(name: string): Collection<T>;
+  readonly connectionUse: ConnectionUse;
   close(): Promise<void>;
 }
 
@@ -36,12 +38,14 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     monitorCommands: options.monitorCommands ?? false,
     ignoreUndefined: true,
   });
+  const connectionUse = new ConnectionUse(client);
   await client.connect();
   const db = client.db(options.name ?? 'eider');
   return {
     client,
     db,
     collection: (name) => db.collection(name),
+    connectionUse,
     close: () => client.close(),
   };
 }

@@ -14,3 +14,4 @@ export {
   type DocumentOutcome,
   type WriteOutcome,
 } from './write-outcome.ts';
+export type { ConnectionUse } from './connection-use.ts';

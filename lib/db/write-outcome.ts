@@ -1,4 +1,4 @@
-import { MongoBulkWriteError, MongoError, MongoServerError } from 'mongodb';
+import { BSON, MongoBulkWriteError, MongoError, MongoInvalidArgumentError, MongoServerError } from 'mongodb';
 import { MailError } from '../kernel/errors.ts';
 
 /** What is known about a write that threw. `unknown` may have been applied and is never compensated. */
@@ -17,6 +17,7 @@ const DOUBTFUL_CODES = new Set([
 /** Classifies an error of one write (not of a batch). */
 export function writeOutcome(error: unknown): WriteOutcome {
   if (isDuplicateKey(error)) return 'duplicate';
+  if (isUnsendable(error)) return 'failed';
   if (!(error instanceof MongoServerError)) return 'unknown';
   // A write-concern error says that the write was applied and may yet be rolled back.
   if (
@@ -67,6 +68,11 @@ function outcomeAsWhole(error: MongoBulkWriteError): WriteOutcome {
   return typeof error.code === 'number' && error.code !== DUPLICATE_KEY && !DOUBTFUL_CODES.has(error.code)
     ? 'failed'
     : 'unknown';
+}
+
+/** Found before anything was sent: a document too large, or one that cannot be written as BSON. */
+export function isUnsendable(error: unknown): boolean {
+  return error instanceof MongoInvalidArgumentError || error instanceof BSON.BSONError;
 }
 
 export function isDuplicateKey(error: unknown): boolean {

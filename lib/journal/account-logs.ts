@@ -1,4 +1,5 @@
 import type { AccountId, MailboxId, MessageId } from '../kernel/ids.ts';
+import { MailError } from '../kernel/errors.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { AccountLog } from './account-log.ts';
@@ -61,11 +62,14 @@ export class AccountLogs {
 
   /** Runs with the account in memory; `isFresh` where it was read for this very call. */
   async use<R>(account: AccountId, run: (loaded: LoadedAccount, isFresh: boolean) => Promise<R>): Promise<R> {
+    if (this.#isClosed) throw new MailError('shutting-down', 'The server is shutting down, please try again');
     const known = this.#known(account);
+    // Who joins an opening under way may have asked after its tail was read.
+    const isFresh = known === undefined && !this.#opening.has(account);
     const loaded = known ?? (await this.#open(account));
     loaded.users += 1;
     try {
-      return await run(loaded, known === undefined);
+      return await run(loaded, isFresh);
     } finally {
       loaded.users -= 1;
       loaded.usedAt = this.#options.clock.monotonic();
@@ -115,8 +119,9 @@ export class AccountLogs {
     return loaded;
   }
 
-  /** As the last used. An account that was never created is not worth it. */
+  /** As the last used, and written down where that is overdue. An account that was never created is not worth it. */
   #remember(account: AccountId, loaded: LoadedAccount): void {
+    if (!this.#isClosed) loaded.folder.foldIfFarBehind();
     const known = this.#loaded.get(account);
     if (this.#isClosed || loaded.log.state.q === 0 || (known !== undefined && known !== loaded)) return;
     this.#loaded.delete(account);

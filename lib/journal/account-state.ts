@@ -42,6 +42,8 @@ export interface DeliveredTo {
 export type PendingColumnChange = (columns: Columns) => void;
 
 const MOST_DELIVERIES = 20_000;
+/** Only appends that were under way at a sweep ask for it. */
+const MOST_SWEPT = 20_000;
 
 /**
  * The fold of an account's journal up to `q`. `apply` alone changes it. A *fork* is an independent copy on which
@@ -65,7 +67,7 @@ export class AccountState {
   readonly deliveries = new Map<MessageId, DeliveredTo>();
   /** All deliveries by records after this one are in `deliveries`. */
   deliveriesFrom = 0;
-  /** By message id: the sweep that named it, since the state was opened. */
+  /** By message id: the last sweep that named it, since the state was opened, the latest last. */
   readonly swept = new Map<MessageId, number>();
   readonly #parent: AccountState | undefined;
   readonly #mailboxes: Map<MailboxId, MailboxHeader>;
@@ -147,6 +149,14 @@ export class AccountState {
       this.deliveriesFrom = Math.max(this.deliveriesFrom, q);
       break;
     }
+  }
+
+  addSwept(messageId: MessageId, q: number): void {
+    this.swept.delete(messageId);
+    this.swept.set(messageId, q);
+    if (this.swept.size <= MOST_SWEPT) return;
+    const [oldest] = this.swept.keys();
+    if (oldest !== undefined) this.swept.delete(oldest);
   }
 
   sweptAt(messageId: MessageId): number | undefined {

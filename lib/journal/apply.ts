@@ -69,7 +69,7 @@ function applyChange(
       update(state, change.mailbox, (header) => ({ recentFrom: Math.max(header.recentFrom, change.from) }));
       return;
     case 'sweep':
-      for (const messageId of change.messageIds) state.swept.set(messageId, record.q);
+      for (const messageId of change.messageIds) state.addSwept(messageId, record.q);
   }
 }
 

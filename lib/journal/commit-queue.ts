@@ -238,7 +238,8 @@ export class CommitQueue {
       left = this.#settleApplied(left);
       const first = left.find(({ record }) => record !== undefined)?.record;
       if (outcome.kind === 'committed' || first === undefined) return left;
-      if (outcome.reason === 'failed' && !isDoubtful) return refuse(left, unavailable(outcome.error));
+      if (outcome.reason === 'failed' && !isDoubtful) return refuseFirst(left, unavailable(outcome.error));
+      if (outcome.reason === 'unreachable' && !isDoubtful) return refuseAll(left, unavailable(outcome.error));
       isDoubtful = true;
       if (await this.#readBack()) {
         left = this.#settleApplied(left);
@@ -320,10 +321,15 @@ export class CommitQueue {
 }
 
 /** The first record failed for certain; what was decided on it is decided again. */
-function refuse(group: readonly Decided[], error: MailError): readonly Decided[] {
+function refuseFirst(group: readonly Decided[], error: MailError): readonly Decided[] {
   const first = group.findIndex(({ record }) => record !== undefined);
   group[first]?.waiting.reject(error);
   return group.filter((_, index) => index !== first);
+}
+
+function refuseAll(group: readonly Decided[], error: MailError): readonly Decided[] {
+  for (const { waiting } of group) waiting.reject(error);
+  return [];
 }
 
 function unavailable(cause: unknown): MailError {

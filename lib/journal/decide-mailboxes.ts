@@ -11,6 +11,7 @@ import {
   requireAccount,
   requireColumns,
   requirePath,
+  requireRowOctets,
   requireUids,
   type Command,
   type Decision,
@@ -181,6 +182,7 @@ function decideInboxRename(
   if (created === undefined || columns.count === 0) return { changes: plan, result: () => undefined };
   requireUids({ ...inbox, uidNext: 1 }, columns.count);
   const { rows, tally } = rowsFrom(columns, inbox.keywords, FULL_RANGE, 1);
+  requireRowOctets(rows);
   const uids = rangesOf(columns.uids());
   return {
     changes: [

@@ -10,6 +10,7 @@ import {
   requireColumns,
   requireMailbox,
   requireQuota,
+  requireRowOctets,
   requireTarget,
   requireUids,
   unchanged,
@@ -205,6 +206,7 @@ function planAppend(
 }
 
 function requireKeywords(header: MailboxHeader, rows: readonly AppendedRow[], most: number): void {
+  requireRowOctets(rows);
   const names = new Set(rows.flatMap(({ keywords }) => keywords));
   if (names.size > 0) checkTable(header.keywords, header.keywords.with([...names]), most);
 }

@@ -1,7 +1,7 @@
 import { MailError } from '../kernel/errors.ts';
 import type { MailboxId } from '../kernel/ids.ts';
 import type { AccountState, MailboxHeader } from './account-state.ts';
-import type { Change } from './changes.ts';
+import type { AppendedRow, Change } from './changes.ts';
 import type { Columns } from './columns.ts';
 import type { MailboxRef } from './journal.ts';
 import { lookupPath } from './mailbox-path.ts';
@@ -31,8 +31,10 @@ export interface Command<R> {
 
 export const noColumns = (): readonly MailboxId[] => [];
 
-/** Rows that one record may carry: about 10 MiB packed, under what a document may hold. */
-export const MOST_ROWS = 200_000;
+/** Rows that one record may carry. */
+export const MOST_ROWS = 100_000;
+/** Of a record's rows, under the 16 MiB that a document may hold. */
+const MOST_ROW_OCTETS = 12 * 1024 * 1024;
 /** For all headers of an account together, so that they fit a checkpoint. */
 export const MOST_HEADER_OCTETS = 8 * 1024 * 1024;
 export const MOST_MAILBOXES = 10_000;
@@ -85,7 +87,14 @@ export function requireQuota(state: AccountState, moreOctets: number): void {
   }
 }
 
-/** @throws MailError `limit` where UIDs would run out, or a record would grow too large */
+/** @throws MailError `limit` where the record would grow too large */
+export function requireRowOctets(rows: readonly AppendedRow[]): void {
+  let octets = 0;
+  for (const { keywords } of rows) octets += 72 + keywords.length * 2;
+  if (octets > MOST_ROW_OCTETS) throw new MailError('limit', 'Too many messages with too many keywords at once');
+}
+
+/** @throws MailError `limit` where UIDs would run out, or there are too many messages for one record */
 export function requireUids(header: MailboxHeader, count: number): void {
   if (count > MOST_ROWS) throw new MailError('limit', `At most ${MOST_ROWS} messages at once`);
   if (header.uidNext + count > MOST_UID) throw new MailError('limit', 'The mailbox has no more unique identifiers');

@@ -38,14 +38,33 @@ export class Folder {
 
   /** Folds in the background once enough has come together; failures are logged, the next record tries again. */
   foldIfDue(): void {
+    if (this.#running === undefined && this.#isDue(1)) this.#inBackground(this.fold());
+  }
+
+  /**
+   * For records of other nodes: whoever wrote them folds, so this one first looks whether that is done, and folds
+   * itself only where nobody did.
+   */
+  foldIfFarBehind(): void {
+    if (this.#running !== undefined || !this.#isDue(2)) return;
+    this.#running = this.#log
+      .rereadCheckpoint()
+      .then(() => (this.#isDue(2) ? this.#fold() : undefined))
+      .finally(() => {
+        this.#running = undefined;
+      });
+    this.#inBackground(this.#running);
+  }
+
+  #isDue(factor: number): boolean {
     const { foldRecords, foldSize } = this.#options.settings;
-    if (this.#running !== undefined) return;
-    if (this.#log.tailRecords < foldRecords && this.#log.tailOctets < foldSize) return;
-    this.fold().catch((error: unknown) => {
-      this.#options.logger.warn(
-        { account: this.#log.account, error: String(error) },
-        'an account could not be written down',
-      );
+    return this.#log.tailRecords >= foldRecords * factor || this.#log.tailOctets >= foldSize * factor;
+  }
+
+  #inBackground(fold: Promise<void>): void {
+    fold.catch((error: unknown) => {
+      const fields = { account: this.#log.account, error: String(error) };
+      this.#options.logger.warn(fields, 'an account could not be written down');
     });
   }
 

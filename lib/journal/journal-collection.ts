@@ -16,7 +16,11 @@ const READ_LIMIT_MS = 10_000;
 /** The journal: one document a committed command, the commit point of everything. */
 export function openJournalCollection(database: Database): Pick<JournalStore, 'insert' | 'readAfter'> {
   const collection = database.collection<JournalDocument>('journal');
-  const inserter = createCoalescingInserter(collection, { octetsOf, keyOf: accountOf });
+  const inserter = createCoalescingInserter(collection, {
+    octetsOf,
+    keyOf: accountOf,
+    connectionUse: database.connectionUse,
+  });
 
   return {
     insert: async (account, records) => {
@@ -27,11 +31,14 @@ export function openJournalCollection(database: Database): Pick<JournalStore, 'i
         if (outcome.kind === 'inserted') return { kind: 'committed' };
         return { kind: 'stopped', committed: 0, reason: outcome.kind, error: outcome.error };
       }
+      const mark = database.connectionUse.mark();
       try {
         await collection.insertMany(documents, { ordered: true });
         return { kind: 'committed' };
       } catch (error) {
-        return stoppedAt(error, documents.length);
+        const outcome = stoppedAt(error, documents.length);
+        if (outcome.kind === 'committed' || outcome.reason !== 'unknown') return outcome;
+        return database.connectionUse.isUnusedSince(mark) ? { ...outcome, reason: 'unreachable' } : outcome;
       }
     },
 

@@ -7,12 +7,12 @@ export type CommitOutcome =
   | { readonly kind: 'committed' }
   /**
    * The first `committed` records are in for certain. The next met `reason`; those after it were not attempted,
-   * but for `unknown`, when nothing is known of any of them.
+   * but for `unknown`, when nothing is known of any of them; `unreachable`: nothing was sent at all.
    */
   | {
       readonly kind: 'stopped';
       readonly committed: number;
-      readonly reason: 'duplicate' | 'failed' | 'unknown';
+      readonly reason: 'duplicate' | 'failed' | 'unknown' | 'unreachable';
       readonly error: unknown;
     };
 

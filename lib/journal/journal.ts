@@ -156,6 +156,7 @@ export interface Mailboxes {
 }
 
 export interface AccountInit {
+  /** 0: no quota. */
   readonly quotaOctets: number;
   readonly mailboxes: readonly {
     readonly path: string;

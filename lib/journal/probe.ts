@@ -112,9 +112,12 @@ export class AccountProbe {
     held.timer = timer;
   }
 
-  #look({ log }: LoadedAccount): void {
-    log.refresh().catch((error: unknown) => {
-      this.#options.logger.warn({ account: log.account, error: String(error) }, 'the journal could not be read');
-    });
+  /** As a use of the account, so that it is counted and written down like any other. */
+  #look({ log: { account } }: LoadedAccount): void {
+    this.#options.logs
+      .use(account, ({ log }) => log.refresh())
+      .catch((error: unknown) => {
+        this.#options.logger.warn({ account, error: String(error) }, 'the journal could not be read');
+      });
   }
 }

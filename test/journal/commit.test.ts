@@ -133,10 +133,11 @@ describe('commit: outcomes', () => {
   });
 
   it('still unknown at the deadline: says so, and what came late after all is found by the next command', async () => {
-    const { store, account, inbox, mine, other } = await unreliable({ settings: { commitTimeout: 100 } });
+    const { store, account, inbox, mine, other } = await unreliable();
     store.nextFault = () => 'cut-after';
     store.isDeaf = true;
-    await assert.rejects(mine.append(account, inbox.id, [newMessage()]), { code: 'outcome-unknown' });
+    const deadline = performance.now() + 100;
+    await assert.rejects(mine.append(account, inbox.id, [newMessage()], { deadline }), { code: 'outcome-unknown' });
     store.isDeaf = false;
     store.nextFault = () => 'none';
     assert.deepEqual((await mine.append(account, inbox.id, [newMessage()])).uids, [2]);
@@ -144,10 +145,11 @@ describe('commit: outcomes', () => {
   });
 
   it('unknown and never applied: nothing is there, and the next command takes its place', async () => {
-    const { store, account, inbox, mine, other } = await unreliable({ settings: { commitTimeout: 100 } });
+    const { store, account, inbox, mine, other } = await unreliable();
     store.nextFault = () => 'cut-before';
     store.isDeaf = true;
-    await assert.rejects(mine.append(account, inbox.id, [newMessage()]), { code: 'outcome-unknown' });
+    const deadline = performance.now() + 100;
+    await assert.rejects(mine.append(account, inbox.id, [newMessage()], { deadline }), { code: 'outcome-unknown' });
     store.isDeaf = false;
     store.nextFault = () => 'none';
     assert.deepEqual((await mine.append(account, inbox.id, [newMessage()])).uids, [1]);

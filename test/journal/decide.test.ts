@@ -457,6 +457,31 @@ describe('decide: messages', () => {
     });
   });
 
+  it('100,000 messages, and 12 MiB of rows, are the limit of one command', () => {
+    const made = account('b');
+    const message = newMessage();
+    const inbox = made.id('INBOX');
+    const many = Array.from({ length: 100_000 }, () => message);
+    assert.throws(() => made.run(appendCommand(inbox, [...many, message])), { code: 'limit' });
+    made.run(appendCommand(inbox, many));
+    made.run(copyCommand(inbox, EVERYTHING, made.id('b'), true));
+    made.run(appendCommand(inbox, [message]));
+    made.run(copyCommand(made.id('b'), [{ from: 1, to: 99_999 }], inbox, false));
+    made.run(appendCommand(inbox, [message]));
+    assert.throws(() => made.run(copyCommand(inbox, EVERYTHING, made.id('b'), true)), { code: 'limit' });
+    assert.throws(() => made.run(renameCommand('INBOX', 'c')), { code: 'limit' });
+    const keywords = Array.from({ length: 50 }, (_, at) => `k${at}`);
+    const heavy = { mode: 'add', flags: { system: 0, keywords } } as const;
+    made.run(storeFlagsCommand(inbox, EVERYTHING, heavy, undefined));
+    assert.throws(() => made.run(copyCommand(inbox, [{ from: 100_001, to: 199_999 }], made.id('b'), true)), {
+      code: 'limit',
+    });
+    assert.equal(
+      made.run(copyCommand(inbox, [{ from: 100_001, to: 170_000 }], made.id('b'), true)).sourceUids.length,
+      70_000,
+    );
+  });
+
   it('UIDs end at 2^32 - 2', () => {
     const made = account();
     const header = made.state.byPath('INBOX');

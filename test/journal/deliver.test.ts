@@ -80,13 +80,14 @@ describe('deliver', () => {
 
   it('a lost reply: the retry, on another node, gets the same UID', async () => {
     const store = new UnreliableStore(openJournalStore(database));
-    const one = node({ store, settings: { commitTimeout: 100 } });
+    const one = node({ store });
     const account = await createAccount(one);
     await one.list(account);
     const message = newMessage();
     store.nextFault = () => 'cut-after';
     store.isDeaf = true;
-    await assert.rejects(one.deliver(account, { message, mailboxPath: 'INBOX', existedSinceQ: undefined }), {
+    const given = { message, mailboxPath: 'INBOX', existedSinceQ: undefined };
+    await assert.rejects(one.deliver(account, given, { deadline: performance.now() + 100 }), {
       code: 'outcome-unknown',
     });
     store.isDeaf = false;

@@ -130,10 +130,8 @@ describe('round trips', () => {
       if (commandName === 'insert') {
         assert.ok((command['documents'] as { _id?: unknown }[]).every(({ _id }) => _id !== undefined));
       } else {
-        const filters: { _id?: unknown }[] =
-          commandName === 'find'
-            ? [command['filter']]
-            : ((command['updates'] ?? command['deletes']) as { q: { _id?: unknown } }[]).map(({ q }) => q);
+        const statements = (command['updates'] ?? command['deletes']) as { q: { _id?: unknown } }[] | undefined;
+        const filters = statements?.map(({ q }) => q) ?? [command['filter'] as { _id?: unknown }];
         assert.ok(
           filters.every(({ _id }) => _id !== undefined),
           `${commandName} without _id`,
