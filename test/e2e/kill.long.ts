@@ -1,0 +1,8 @@
+import { describe, it } from 'node:test';
+import { killRounds } from './kill-rounds.ts';
+
+describe('kill -9 of server and engine during deliveries', () => {
+  it('loses nothing acknowledged and doubles nothing in a hundred rounds', { timeout: 1_500_000 }, (t) =>
+    killRounds(t, 100),
+  );
+});
