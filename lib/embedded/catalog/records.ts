@@ -154,7 +154,7 @@ export class Records {
       index.isMultikey = true;
     }
     for (const [text, entry] of entries.keys) {
-      if (own?.keys.has(text) !== true) this.#store.put(entry.key, idKey);
+      if (own?.keys.has(text) !== true) this.#store.add(entry.key, idKey);
       if (!index.hasCutKeys && isCutKey(entry.key.subarray(index.prefix.length))) {
         this.#catalog.touch();
         index.hasCutKeys = true;

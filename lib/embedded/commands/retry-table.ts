@@ -23,6 +23,8 @@ export interface RetryLog {
 export class RetryTable {
   readonly #store: Store;
   readonly #clock: Clock;
+  /** The last number of each session as stored; a higher one has no row to be read. */
+  readonly #lastNumbers = new Map<string, bigint>();
 
   constructor(store: Store, clock: Clock) {
     this.#store = store;
@@ -33,7 +35,9 @@ export class RetryTable {
   open(session: Buffer, number: bigint): RetryLog {
     const key = sessionKey(session);
     const results = new Map<number, Value>();
-    const stored = this.#store.get(key);
+    const name = key.toString('latin1');
+    const last = this.#lastNumbers.get(name);
+    const stored = last !== undefined && last < number ? undefined : this.#store.get(key);
     if (stored !== undefined) {
       const row = readRow(stored);
       if (row.number > number) {
@@ -44,7 +48,10 @@ export class RetryTable {
     return {
       resultOf: (statement) => results.get(statement),
       record: (statement, result) => results.set(statement, documentValue(result)),
-      save: () => this.#store.put(key, writeRow(number, this.#clock.now(), results)),
+      save: () => {
+        this.#store.put(key, writeRow(number, this.#clock.now(), results));
+        this.#lastNumbers.set(name, number);
+      },
     };
   }
 
@@ -52,6 +59,8 @@ export class RetryTable {
   expire(): number {
     const oldest = this.#clock.now() - KEPT_MS;
     let removed = 0;
+    // What is forgotten here is looked up again.
+    this.#lastNumbers.clear();
     for (const row of this.#store.read(SESSION_RANGE, 100_000, false)) {
       if (readRow(row.value()).at >= oldest) continue;
       this.#store.delete(row.key);

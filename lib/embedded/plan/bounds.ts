@@ -1,4 +1,4 @@
-import { encodeBound, successor } from '../keys/encode.ts';
+import { encodeBound, LONGEST_BOUND, successor } from '../keys/encode.ts';
 import { UnsupportedError } from '../errors/failure.ts';
 import { isNaNumber, numericOf } from '../bson/number.ts';
 import { BsonType, Rank, rankOf } from '../bson/types.ts';
@@ -108,8 +108,11 @@ function comparisonBounds(operator: string, value: Value): Bounds | undefined {
   if (at === undefined) return undefined;
   let from: Buffer = Buffer.from([rank]);
   let to: Buffer = Buffer.from([rank + 1]);
-  if (operator === '$gt' || operator === '$gte') from = at;
-  else to = successor(at);
+  // All keys of the value itself begin with its bound, unless that was cut and other values' keys do too.
+  const isExact = at.length < LONGEST_BOUND;
+  if (operator === '$gte' || (operator === '$gt' && !isExact)) from = at;
+  else if (operator === '$gt') from = successor(at);
+  else to = operator === '$lt' && isExact ? at : successor(at);
   return { intervals: [{ from, to }], arePoints: false, allowsMissing: false };
 }
 

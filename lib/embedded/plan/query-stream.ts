@@ -37,7 +37,7 @@ export class QueryStream {
   constructor(store: Store, collection: Collection, query: Query) {
     this.#query = query;
     this.#plan = planQuery(collection, query.filter, query.sort, query.hint);
-    this.#scan = new Scan(store, collection, this.#plan);
+    this.#scan = new Scan(store, collection, this.#plan, query.limit > 0 ? query.skip + query.limit : undefined);
   }
 
   get plan(): Plan {

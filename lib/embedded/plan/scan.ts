@@ -21,17 +21,19 @@ export class Scan {
   readonly #ranges: KeyRange[];
   #buffered: StoredRow[] = [];
   #next = 0;
-  #batch = FIRST_BATCH;
+  #batch: number;
   #position: Buffer | undefined;
   readonly #seen: Set<string> | undefined;
   /** How many documents were read. */
   examined = 0;
 
-  constructor(store: Store, collection: Collection, plan: Plan) {
+  /** @param wanted how many documents are expected to be taken; more may be */
+  constructor(store: Store, collection: Collection, plan: Plan, wanted = FIRST_BATCH) {
     this.#store = store;
     this.#collection = collection;
     this.#plan = plan;
     this.#ranges = plan.isDescending ? [...plan.ranges].reverse() : [...plan.ranges];
+    this.#batch = Math.max(1, Math.min(FIRST_BATCH, wanted));
     this.#seen = plan.index?.isMultikey === true ? new Set() : undefined;
   }
 
@@ -99,7 +101,7 @@ export class Scan {
       this.#ranges.shift();
       this.#position = undefined;
     }
-    this.#batch = Math.min(LARGEST_BATCH, this.#batch * 2);
+    this.#batch = Math.min(LARGEST_BATCH, this.#batch * 4);
   }
 
   #restOf(range: KeyRange): KeyRange {

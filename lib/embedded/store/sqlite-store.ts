@@ -121,6 +121,11 @@ export class SqliteStore implements Store {
   }
 
   put(key: Uint8Array, value: Uint8Array): void {
+    if (value.length <= LARGEST_INLINE) {
+      // Most often a small value takes the place of a small value.
+      const update = this.#prepared('UPDATE tree SET value = ? WHERE key = ? AND heapRow IS NULL');
+      if (update.run(value, key).changes === 1) return;
+    }
     this.#freeHeap(key);
     this.add(key, value);
   }

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { MAX_MESSAGE_OCTETS } from '../commands/hello.ts';
 import { HEADER_OCTETS, parseMessage, readHeader, replyPieces, type Message } from './message.ts';
+import { TransferredOctets } from './transferred-octets.ts';
 
 /** What a connection hands its messages to. */
 export interface MessageSink {
@@ -11,6 +12,7 @@ export interface MessageSink {
 }
 
 let nextReplyId = 1;
+const transferred = new TransferredOctets();
 
 /** One client: octets into messages, documents into replies. A client that does not read is not read from. */
 export class Connection {
@@ -87,6 +89,7 @@ export class Connection {
     if (this.#filled === this.#message.length) {
       const octets = this.#message;
       this.#message = undefined;
+      transferred.add(octets.length);
       this.#accept(parseMessage(octets));
     }
     return start + part.length;
@@ -102,7 +105,10 @@ export class Connection {
     if (this.#socket.destroyed) return;
     this.#socket.cork();
     let isFull = false;
-    for (const piece of pieces) isFull = !this.#socket.write(piece);
+    for (const piece of pieces) {
+      isFull = !this.#socket.write(piece);
+      transferred.add(piece.length);
+    }
     this.#socket.uncork();
     if (!isFull) return;
     this.#isFull = true;
