@@ -5,6 +5,9 @@ import { decodeHeaderText, decodePlain } from './encoded-words.ts';
 /** Addresses read in one message; the rest is left out. */
 export const MAX_ADDRESSES = 10_000;
 
+/** Words read of one address; more of them are no name. */
+const MAX_WORDS = 1000;
+
 /** One address as written: texts are octets in latin1, encoded words are not decoded, quoting and comments are undone. */
 export interface RawMailbox {
   readonly kind: 'mailbox';
@@ -107,6 +110,7 @@ class AddressReader {
 
   readElement(isInGroup: boolean): Element {
     const words: AddressToken[] = [];
+    let hasAt = false;
     let comment: string | undefined;
     let angle: Pick<RawMailbox, 'route' | 'mailbox' | 'host'> | undefined;
     for (;;) {
@@ -116,12 +120,15 @@ class AddressReader {
       else if (token.kind === 'special' && (token.text === ',' || token.text === ';')) {
         return finish(words, angle, comment, token.text);
       } else if (token.kind === 'special' && token.text === ':' && angle === undefined && !isInGroup) {
-        if (words.length > 0 && !hasAt(words)) return { groupName: phraseOf(words), end: ':' };
+        if (words.length > 0 && !hasAt) return { groupName: phraseOf(words), end: ':' };
       } else if (token.kind === 'special' && token.text === '<' && angle === undefined) {
         const read = this.#readAngle();
         angle = read.address;
         if (read.end !== undefined) return finish(words, angle, comment, read.end);
-      } else if (angle === undefined && !(token.kind === 'special' && token.text === '>')) words.push(token);
+      } else if (angle === undefined && words.length < MAX_WORDS && !(token.kind === 'special' && token.text === '>')) {
+        words.push(token);
+        hasAt ||= isAt(token);
+      }
       // What follows an angle address up to the separator is no part of it.
     }
   }
@@ -141,7 +148,7 @@ class AddressReader {
         words = [];
       } else if (token.kind === 'special' && (token.text === ',' || token.text === ';') && !isRoute) {
         return { address: { route, ...addrSpec(words) }, end: token.text };
-      } else words.push(token);
+      } else if (words.length < MAX_WORDS) words.push(token);
     }
   }
 }
@@ -169,10 +176,6 @@ function addrSpec(words: readonly AddressToken[]): Pick<RawMailbox, 'mailbox' | 
 
 function isAt(word: AddressToken): boolean {
   return word.kind === 'special' && word.text === '@';
-}
-
-function hasAt(words: readonly AddressToken[]): boolean {
-  return words.some(isAt);
 }
 
 /** Words with one blank where there was any. */

@@ -33,6 +33,7 @@ export const HOSTILE: ReadonlyMap<string, (n: number) => Buffer> = new Map([
   ['address-comments', (n) => latin1(`To: ${'('.repeat(n)}${')'.repeat(n)} a@b\r\n\r\n`)],
   ['address-groups', (n) => latin1(`To: ${'g:'.repeat(n)}\r\n\r\n`)],
   ['address-empty-groups', (n) => latin1(`To: ${'g:;'.repeat(n)}\r\n\r\n`)],
+  ['address-colons', (n) => latin1(`To: ${'a '.repeat(900)}@${' :'.repeat(n)}\r\n\r\n`)],
   ['address-angles', (n) => latin1(`To: ${'<'.repeat(n)}\r\n\r\n`)],
   ['address-routes', (n) => latin1(`To: <${'@a,'.repeat(n)}:a@b>\r\n\r\n`)],
   ['address-ats', (n) => latin1(`To: ${'@'.repeat(n)}\r\n\r\n`)],

@@ -56,6 +56,12 @@ describe('address lists', () => {
     });
   }
 
+  it('reads a thousand words of one address, and goes on behind it', () => {
+    const [long, next] = readAddressList(`${'a '.repeat(5000)}<a@b>, c@d`).addresses;
+    assert.equal(described(long!), `${'a '.repeat(1000)}<a@b>`);
+    assert.equal(described(next!), '? <c@d>');
+  });
+
   it('counts the members of groups', () => {
     assert.equal(readAddressList('g: a@b, c@d; e@f').count, 3);
   });
