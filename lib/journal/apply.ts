@@ -1,7 +1,8 @@
 import type { MailboxId, Uid } from '../kernel/ids.ts';
 import type { AccountState, MailboxHeader } from './account-state.ts';
 import type { Change, ChangeOf, JournalRecord } from './changes.ts';
-import { Columns, flagMask } from './columns.ts';
+import { Columns } from './columns.ts';
+import { flagMask } from './flag-mask.ts';
 import { SystemFlag, type MailboxEvent, type MessageRow } from './journal.ts';
 import { KeywordTable } from './keywords.ts';
 import { isBelow } from './mailbox-path.ts';

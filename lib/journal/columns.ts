@@ -1,13 +1,17 @@
 import type { MessageId, Uid } from '../kernel/ids.ts';
 import type { AppendedRow } from './changes.ts';
-import type { FlagChange, MessageRow, UidRanges } from './journal.ts';
+import type { MessageRow, UidRanges } from './journal.ts';
+import {
+  changedExtra,
+  changedWord,
+  flagMask,
+  KEYWORD_SHIFT,
+  NO_EXTRA,
+  WORD_KEYWORDS,
+  type FlagMask,
+} from './flag-mask.ts';
 import type { KeywordTable } from './keywords.ts';
 import { TombstoneList } from './tombstones.ts';
-
-/** System flags take the low octet of a flags word, the first 24 keywords of the mailbox the rest. */
-const KEYWORD_SHIFT = 8;
-const WORD_KEYWORDS = 24;
-const NO_EXTRA: readonly number[] = [];
 
 /** One value a message in each array, in order of UID. */
 interface Arrays {
@@ -24,13 +28,6 @@ interface Arrays {
   readonly sentZone: Int16Array;
   readonly messageId: Buffer;
   readonly thread: Buffer;
-}
-
-/** A change of flags as masks; `extra` are keyword positions from 24 on. */
-export interface FlagMask {
-  readonly mode: FlagChange['mode'];
-  readonly word: number;
-  readonly extra: readonly number[];
 }
 
 /** Sums over messages, for counters. */
@@ -308,32 +305,6 @@ export class Columns {
     copyArrays(this.#arrays, larger, this.count);
     this.#arrays = larger;
   }
-}
-
-/** @param table must know the keywords; unknown ones are passed over where they are taken away */
-export function flagMask(change: FlagChange, table: KeywordTable): FlagMask {
-  let word = change.flags.system;
-  const extra: number[] = [];
-  for (const keyword of change.flags.keywords) {
-    const position = table.position(keyword);
-    if (position === undefined) continue;
-    if (position < WORD_KEYWORDS) word |= 1 << (position + KEYWORD_SHIFT);
-    else if (!extra.includes(position)) extra.push(position);
-  }
-  return { mode: change.mode, word: word >>> 0, extra: extra.length === 0 ? NO_EXTRA : extra.sort((a, b) => a - b) };
-}
-
-/** The flags word after the change. */
-export function changedWord(word: number, mask: FlagMask): number {
-  if (mask.mode === 'replace') return mask.word;
-  return (mask.mode === 'add' ? word | mask.word : word & ~mask.word) >>> 0;
-}
-
-function changedExtra(extra: readonly number[], mask: FlagMask): readonly number[] {
-  if (mask.mode === 'replace') return mask.extra;
-  if (mask.extra.length === 0) return extra;
-  if (mask.mode === 'remove') return extra.filter((position) => !mask.extra.includes(position));
-  return [...new Set([...extra, ...mask.extra])].sort((a, b) => a - b);
 }
 
 function allocate(capacity: number): Arrays {

@@ -2,7 +2,7 @@ import { MailError } from '../kernel/errors.ts';
 import type { MailboxId, Uid } from '../kernel/ids.ts';
 import type { MailboxHeader } from './account-state.ts';
 import type { AppendedRow, AppendOrigin, Change } from './changes.ts';
-import { changedWord, flagMask } from './columns.ts';
+import { changedWord, flagMask } from './flag-mask.ts';
 import { addToTally, newTally, rowsFrom } from './copied-rows.ts';
 import {
   noColumns,

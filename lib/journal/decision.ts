@@ -32,7 +32,7 @@ export interface Command<R> {
 export const noColumns = (): readonly MailboxId[] => [];
 
 /** Rows that one record may carry. */
-export const MOST_ROWS = 100_000;
+const MOST_ROWS = 100_000;
 /** Of a record's rows, under the 16 MiB that a document may hold. */
 const MOST_ROW_OCTETS = 12 * 1024 * 1024;
 /** For all headers of an account together, so that they fit a checkpoint. */
@@ -100,6 +100,6 @@ export function requireUids(header: MailboxHeader, count: number): void {
   if (header.uidNext + count > MOST_UID) throw new MailError('limit', 'The mailbox has no more unique identifiers');
 }
 
-export function mailboxNotFound(): MailError {
+function mailboxNotFound(): MailError {
   return new MailError('mailbox-not-found', 'This mailbox does not exist');
 }

@@ -4,4 +4,3 @@ export { createMailboxes, openJournalStore, type Journal, type MailboxesOptions 
 export { createSocketHints, type SocketHintsOptions } from './hint-socket.ts';
 export { createLocalHints, type Hints } from './hints.ts';
 export { journalSection, type JournalSettings } from './settings.ts';
-export { lookupPath, parseMailboxPath } from './mailbox-path.ts';

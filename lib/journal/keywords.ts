@@ -3,7 +3,7 @@ import { SystemFlag, type FlagSet } from './journal.ts';
 
 /** For STORE and APPEND; what COPY, MOVE and delivery bring may go beyond, up to MAX_TABLE. */
 export const MAX_KEYWORDS = 100;
-export const MAX_KEYWORD_OCTETS = 64;
+const MAX_KEYWORD_OCTETS = 64;
 /** The end for everybody, so that a mailbox's header stays small. */
 export const MAX_TABLE = 1000;
 
@@ -48,7 +48,7 @@ export class KeywordTable {
 }
 
 /** @throws MailError `limit` for a long keyword, `invalid-input` for one that is no atom */
-export function checkKeywords(keywords: readonly string[]): void {
+function checkKeywords(keywords: readonly string[]): void {
   for (const keyword of keywords) {
     if (keyword.length > MAX_KEYWORD_OCTETS)
       throw new MailError('limit', `A keyword has at most ${MAX_KEYWORD_OCTETS} octets`);

@@ -1,11 +1,11 @@
 import { MailError } from '../kernel/errors.ts';
 
 /** Levels of a path are joined by this (RFC 3501 section 5.1.1). */
-export const DELIMITER = '/';
+const DELIMITER = '/';
 export const INBOX = 'INBOX';
 /** In octets of UTF-8. */
-export const MAX_LEVEL_OCTETS = 512;
-export const MAX_LEVELS = 20;
+const MAX_LEVEL_OCTETS = 512;
+const MAX_LEVELS = 20;
 
 // C0, DEL and C1 controls, line and paragraph separators (RFC 5198 section 2, RFC 9051 section 5.1), lone surrogates.
 const FORBIDDEN = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]|\p{Cs}/u;

@@ -57,7 +57,14 @@ export class AccountProbe {
     this.#options.logs
       .use(account, async (loaded) => {
         if (isStopped || this.#isClosed) return;
-        const own = (event: AccountEvent): void => listener(event);
+        const own = (event: AccountEvent): void => {
+          try {
+            listener(event);
+          } catch (error) {
+            // The record is committed whatever a watcher makes of it.
+            this.#options.logger.error({ account, error: String(error) }, 'a watcher failed to take an event');
+          }
+        };
         loaded.log.watchers.add(own);
         const letGo = this.hold(loaded);
         stop = () => {

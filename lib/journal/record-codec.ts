@@ -6,7 +6,7 @@ import { decodeRows, encodeRows } from './row-codec.ts';
 import { decodeUidRanges, encodeUidRanges } from './uid-set.ts';
 
 /** A record of another version is never skipped: its account is unavailable here until the program is newer. */
-export const RECORD_VERSION = 1;
+const RECORD_VERSION = 1;
 
 /** A record as it is stored, but for its key. Buffers stand for Binaries. */
 export interface StoredRecord {

@@ -5,7 +5,7 @@ const MESSAGE_ID = 4;
 const AT = 20;
 const Q = 28;
 /** Octets of one tombstone. */
-export const TOMBSTONE_OCTETS = 36;
+const TOMBSTONE_OCTETS = 36;
 
 /** Expunged messages in the order in which they went: UID, message id, when, and the record that did it. */
 export class TombstoneList {

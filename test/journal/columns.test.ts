@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { AppendedRow } from '../../lib/journal/changes.ts';
-import { Columns, flagMask } from '../../lib/journal/columns.ts';
+import { Columns } from '../../lib/journal/columns.ts';
+import { flagMask } from '../../lib/journal/flag-mask.ts';
 import { KeywordTable } from '../../lib/journal/keywords.ts';
 import { addRowSegment, packRowSegment, planSegments, SEGMENT_ROWS } from '../../lib/journal/segments.ts';
 import { messageIdOf } from './journal-node.ts';

@@ -89,6 +89,18 @@ describe('fold', () => {
     assert.equal((await store.readCheckpoint(account))?.q, 10);
   });
 
+  it('is done by a node that only reads, where the writers leave it undone', async () => {
+    const one = node({ settings: { foldRecords: 10_000 } });
+    const account = await createAccount(one);
+    const inbox = await mailboxId(one, account, 'INBOX');
+    const reader = node({ settings: { foldRecords: 10 } });
+    await reader.list(account);
+    for (let count = 0; count < 20; count += 1) await one.append(account, inbox, [newMessage()]);
+    await reader.list(account);
+    await reader.close();
+    assert.equal((await openJournalStore(database).readCheckpoint(account))?.q, 21);
+  });
+
   it('writes only segments with changes, and removes those it supersedes', async () => {
     const one = node();
     const account = await createAccount(one);

@@ -214,6 +214,9 @@ describe('sessions', () => {
     const account = await createAccount(one);
     const id = await mailboxId(one, account, 'INBOX');
     const told: AccountEvent[] = [];
+    one.watch(account, () => {
+      throw new Error('broken');
+    });
     const begun = new Promise<void>((resolve) => {
       const stop = one.watch(account, (event) => {
         told.push(event);
