@@ -6,7 +6,7 @@ import type { KeyRange, Store, StoredRow } from './store.ts';
 const LARGEST_INLINE = 600;
 const PAGE_OCTETS = 8192;
 /** Kept in memory by SQLite, in KiB: the inner pages of the tree and what was read last. */
-const CACHE_KIB = 16 * 1024;
+const CACHE_KIB = 8 * 1024;
 
 type Row = [key: Uint8Array, value: Uint8Array | null, heapRow: number | null];
 

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { MAX_MESSAGE_OCTETS } from '../commands/hello.ts';
 import { HEADER_OCTETS, parseMessage, readHeader, replyPieces, type Message } from './message.ts';
-import { TransferredOctets } from './transferred-octets.ts';
+import { TransferredOctets } from '../../kernel/transferred-octets.ts';
 
 /** What a connection hands its messages to. */
 export interface MessageSink {

@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 /** Octets of messages after which the young generation is collected: about a millisecond for each so many. */
-const OCTETS_PER_COLLECTION = 8 * 1024 * 1024;
+const OCTETS_PER_COLLECTION = 2 * 1024 * 1024;
 
 type Collect = (options: { readonly type: 'minor' }) => void;
 
