@@ -1,17 +1,16 @@
 /** The door: an IMAP server over whatever fulfils the session contract, and the renderers of what FETCH copies. */
 export type { ImapLogger } from './commands/command.ts';
-export { DEFAULT_IMAP_LIMITS, type ImapLimits } from './connection/limits.ts';
-export { createImapServer, type ImapServer, type ImapServerOptions, type ListenOptions } from './connection/server.ts';
+export type { ImapLimits } from './connection/limits.ts';
+export { createImapServer, type ImapServer } from './connection/server.ts';
 export type * from './protocol/body-structure.ts';
 export type * from './protocol/envelope.ts';
 export type { FlagChange, FlagSet } from './protocol/flags.ts';
 export type { MailboxInfo, SpecialUse } from './protocol/mailbox.ts';
-export type { NumberRange, UidRanges } from './protocol/number-range.ts';
+export type { UidRanges } from './protocol/number-range.ts';
 export type { TextTerm } from './protocol/search-key.ts';
-export type { ZonedTime } from './protocol/zoned-time.ts';
 export { bodyStructureText } from './responses/body-structure.ts';
 export { envelopeText } from './responses/envelope.ts';
-export type { ImapBackend, Peer } from './session/backend.ts';
+export type { ImapBackend } from './session/backend.ts';
 export type { MessageContent, MessageDigest, MessagePart } from './session/message-content.ts';
 export type {
   ColumnView,

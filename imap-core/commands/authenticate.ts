@@ -27,7 +27,7 @@ function parse(decoder: Decoder): AuthenticateArguments {
  * RFC 4616: authorisation id, authentication id and password with NULs between.
  * @throws SyntaxFault
  */
-export function readPlainResponse(response: string): PlainCredentials {
+function readPlainResponse(response: string): PlainCredentials {
   if (response === '*') throw new SyntaxFault('Authentication aborted');
   if (!BASE64.test(response)) throw new SyntaxFault('Expected base64');
   const parts = Buffer.from(response, 'base64').toString('latin1').split('\0');

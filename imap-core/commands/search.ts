@@ -29,20 +29,21 @@ function scopeOf(view: MailboxView): SearchScope {
 }
 
 interface ColumnPass {
-  readonly matched: Set<number>;
+  /** Ascending positions. */
+  readonly matched: number[];
   /** Positions that only their content can decide. */
   readonly undecided: readonly number[];
 }
 
 async function searchColumns(view: MailboxView, matcher: Matcher, signal: AbortSignal): Promise<ColumnPass> {
-  const matched = new Set<number>();
+  const matched: number[] = [];
   const undecided: number[] = [];
   for (let from = 0; from < view.count; from += BATCH) {
     view.eachColumn(from, Math.min(view.count, from + BATCH) - 1, (columns, at, position) => {
       if (view.isGhost(position)) return;
       const verdict = matcher(columns, at, position, undefined);
       if (verdict === UNKNOWN) undecided.push(position);
-      else if (verdict !== NO) matched.add(position);
+      else if (verdict !== NO) matched.push(position);
     });
     await turn();
     signal.throwIfAborted();
@@ -75,7 +76,7 @@ async function searchContents(
       if (position === undefined) break;
       if (view.isGhost(position)) continue;
       view.eachColumn(position, position, (columns, at) => {
-        if (matcher(columns, at, position, terms) !== NO) matched.add(position);
+        if (matcher(columns, at, position, terms) !== NO) matched.push(position);
       });
     }
   }
@@ -98,8 +99,9 @@ async function findPositions(
 ): Promise<readonly number[]> {
   const matcher = compileSearch(program.key, scopeOf(view));
   const pass = await searchColumns(view, matcher, signal);
-  if (pass.undecided.length > 0) await searchContents(view, program, matcher, pass, signal);
-  return [...pass.matched].sort((a, b) => a - b);
+  if (pass.undecided.length === 0) return pass.matched;
+  await searchContents(view, program, matcher, pass, signal);
+  return pass.matched.sort((a, b) => a - b);
 }
 
 async function run(program: SearchProgram, context: ContextOf<'selected'>, form: Form): Promise<Completion> {

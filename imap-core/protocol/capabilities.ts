@@ -52,7 +52,6 @@ export const CAPABILITIES = [
   { name: 'APPENDLIMIT', rfc: 7889, isAnnounced: afterLogin, value: (c) => String(c.appendLimit) },
 ] as const satisfies readonly CapabilityRow[];
 
-export type CapabilityName = (typeof CAPABILITIES)[number]['name'];
 /** What ENABLE may turn on. */
 export type EnableName = Extract<(typeof CAPABILITIES)[number], { readonly isEnabled: true }>['name'];
 

@@ -133,6 +133,11 @@ export class MailboxView {
    */
   eachColumn(from: number, to: number, visit: (columns: ColumnView, at: number, position: number) => void): void {
     const columns = this.mailbox.columns();
+    if (this.#ghosts.size === 0) {
+      // Then the client knows the first of the mailbox's messages, and all of those.
+      for (let position = from; position <= to; position += 1) visit(columns, position, position);
+      return;
+    }
     let at = columns.lowerBound(this.uidAt(from));
     for (let position = from; position <= to; position += 1) {
       const uid = this.uidAt(position);

@@ -24,7 +24,7 @@ export interface MailboxForest {
 }
 
 /** Every proper ancestor of the paths. */
-export function ancestorsOf(paths: Iterable<string>): Set<string> {
+function ancestorsOf(paths: Iterable<string>): Set<string> {
   const ancestors = new Set<string>();
   for (const path of paths) {
     let end = path.lastIndexOf(HIERARCHY_DELIMITER);
