@@ -42,7 +42,8 @@ class NewsTeller {
       }
     } catch (error) {
       // Whoever waits for the client's line meets the same.
-      if (!(error instanceof ConnectionLost)) this.#connection.logger.error({ error }, 'telling an idle client failed');
+      if (!(error instanceof ConnectionLost))
+        this.#connection.logger.error({ err: error }, 'telling an idle client failed');
     }
   }
 }

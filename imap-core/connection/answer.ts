@@ -28,15 +28,24 @@ export function answerFailure(error: unknown, logger: ImapLogger, command: strin
   }
   if (error instanceof CommandRefused) return tagged('NO', error.code, error.message);
   if (error instanceof SessionError) return answerSessionError(error, logger, command);
+  return internalError(error, logger, command);
+}
+
+function internalError(error: unknown, logger: ImapLogger, command: string): Answer {
   const reference = randomBytes(6).toString('hex');
-  logger.error({ error, command, reference }, 'command failed unexpectedly');
+  logger.error({ err: error, command, reference }, 'command failed unexpectedly');
   return tagged('NO', 'SERVERBUG', `Internal error, reference ${reference}`);
 }
 
 function answerSessionError(error: SessionError, logger: ImapLogger, command: string): Answer {
-  if (error.cause !== undefined) logger.warn({ error: error.cause, code: error.code, command }, 'command failed');
   switch (error.code) {
+    case 'SERVERBUG':
+      return internalError(error.cause ?? error, logger, command);
+    case 'UNAVAILABLE':
+      logger.warn({ err: error.cause ?? error, command }, 'command failed for the time being');
+      return tagged('NO', error.code, error.message);
     case 'outcome-unknown':
+      logger.warn({ err: error.cause ?? error, command }, 'outcome of a command is unknown');
       return { kind: 'bye', reason: 'Server trouble, please connect again' };
     case 'session-over':
       return { kind: 'bye', reason: error.message };

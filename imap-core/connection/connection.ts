@@ -90,7 +90,7 @@ export class Connection implements ConnectionPort {
       this.output.write(`* OK [CAPABILITY ${this.capabilities()}] IMAP server ready\r\n`);
       while (!this.#isEnding) await this.#serveCommand();
     } catch (error) {
-      if (!(error instanceof ConnectionLost)) this.logger.error({ error }, 'connection failed unexpectedly');
+      if (!(error instanceof ConnectionLost)) this.logger.error({ err: error }, 'connection failed unexpectedly');
       // Where BYE has been said, it is still on its way.
       if (!this.#isEnding) this.#transport.destroy();
     }
@@ -265,7 +265,7 @@ export class Connection implements ConnectionPort {
       if (error instanceof ConnectionLost) throw error;
       if (error instanceof BrokenResponse) {
         this.#transport.destroy();
-        if (!(error.cause instanceof ConnectionLost)) this.logger.error({ error: error.cause }, 'response broke off');
+        if (!(error.cause instanceof ConnectionLost)) this.logger.error({ err: error.cause }, 'response broke off');
         throw new ConnectionLost('A response broke off', { cause: error });
       }
       return answerFailure(error, this.logger, 'unknown');

@@ -65,7 +65,7 @@ class ListeningImapServer implements ImapServer {
     server.listen(port, host);
     await once(server, 'listening');
     server.on('error', (error) => {
-      this.#settings.logger.error({ error }, 'listening failed');
+      this.#settings.logger.error({ err: error }, 'listening failed');
     });
     this.#servers.add(server);
     const address = server.address() as AddressInfo;
