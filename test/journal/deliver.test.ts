@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Database } from '../../lib/db/index.ts';
 import { openJournalStore, type Journal } from '../../lib/journal/index.ts';
+import type { JournalStore } from '../../lib/journal/journal-store.ts';
+import type { MessageId } from '../../lib/kernel/ids.ts';
 import { openTestDatabase } from '../support/database.ts';
 import { createAccount, createNode, EVERYTHING, mailboxId, newMessage, type NodeOptions } from './journal-node.ts';
 import { UnreliableStore } from './unreliable-store.ts';
@@ -59,7 +61,7 @@ describe('deliver', () => {
   });
 
   it('what the checkpoint does not remember is searched for in the journal from where its data was written', async () => {
-    const one = node();
+    const one = node({ settings: { foldRecords: 10_000, foldSize: 16 * 1024 * 1024 } });
     const account = await createAccount(one);
     const message = newMessage();
     const since = one.knownQ(account);
@@ -142,6 +144,35 @@ describe('sweep', () => {
     isThere = false;
     await assert.rejects(one.append(account, inbox, [lost]), { code: 'unavailable' });
     assert.deepEqual(await sweeper.sweep(account, [kept.messageId]), []);
+  });
+
+  it('tombstones that a fold moves to segments meanwhile still count', async () => {
+    const real = openJournalStore(database);
+    let foldNow: (() => Promise<void>) | undefined;
+    const readSegments: JournalStore['readSegments'] = async (...given) => {
+      const read = await real.readSegments(...given);
+      const fold = foldNow;
+      foldNow = undefined;
+      await fold?.();
+      return read;
+    };
+    const one = node({ store: { ...real, readSegments } });
+    const account = await createAccount(one);
+    const inbox = await one.open(account, await mailboxId(one, account, 'INBOX'));
+    for (const ask of [
+      async (id: MessageId) => (await one.sweep(account, [id])).length === 0,
+      async (id: MessageId) => (await one.isLive(account, [id]))[0],
+    ]) {
+      await one.append(account, inbox.id, [newMessage()]);
+      await inbox.expunge(EVERYTHING, { force: true });
+      await one.fold(account);
+      const message = newMessage();
+      await one.append(account, inbox.id, [message]);
+      await inbox.expunge(EVERYTHING, { force: true });
+      foldNow = () => one.fold(account);
+      assert.equal(await ask(message.messageId), true);
+      assert.equal(foldNow, undefined);
+    }
   });
 
   it('two that race: either the append is first and the sweep leaves its data, or the append renews it', async () => {
