@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, statSync } from 'node:fs';
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { existsSync, statSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -11,23 +11,9 @@ import { MongoClient } from 'mongodb';
 import { attachEmbedded } from '../../lib/embedded/index.ts';
 import { silentLogger, type Logger } from '../../lib/kernel/logger.ts';
 import { temporaryDirectory } from '../support/embedded-engine.ts';
+import { enginePids } from './engine-pids.ts';
 
 const GRACE_MS = 200;
-
-/** The process that runs the engine of a data directory, found by its command line. */
-async function enginePids(dataDir: string): Promise<number[]> {
-  const pids: number[] = [];
-  for (const name of await readdir('/proc')) {
-    if (!/^\d+$/.test(name)) continue;
-    try {
-      const parts = readFileSync(`/proc/${name}/cmdline`, 'utf8').split('\0');
-      if (parts.some((part) => part.endsWith('engine-process.ts')) && parts.includes(dataDir)) pids.push(Number(name));
-    } catch {
-      // It has ended meanwhile.
-    }
-  }
-  return pids;
-}
 
 async function until(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
   for (let tries = 0; tries < 1000; tries++) {

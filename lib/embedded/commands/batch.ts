@@ -9,7 +9,7 @@ const FIRST_BATCH = 101;
  * A batch ends before it passes this many octets, however many documents were asked for: clients ask again for the
  * rest. It keeps what one reply holds in memory far below MongoDB's 16 MiB; a single larger document goes alone.
  */
-const BATCH_OCTETS = 4 * 1024 * 1024;
+const BATCH_OCTETS = 2 * 1024 * 1024;
 
 export interface BatchRequest {
   readonly namespace: string;
