@@ -4,9 +4,9 @@ import type { LruCache } from '../kernel/lru-cache.ts';
 import type { AttachmentRow } from './attachment-collection.ts';
 import type { AttachmentFileCollection } from './attachment-file-collection.ts';
 import { FRAME_OCTETS, framesOf, groupFrames, type FramePlace } from './attachment-frames.ts';
-import { decompress } from './zstd.ts';
+import { decompress, decompressFrames, isZstdError } from './zstd.ts';
 
-/** Octets of chunks asked for at once: two chunks, so that a slow reader holds little. */
+/** Octets of chunks asked for at once. */
 const WINDOW_OCTETS = FRAME_OCTETS;
 
 /** Reads of at most this many frames are taken for one of many pieces; theirs are kept for the next piece. */
@@ -32,20 +32,92 @@ export async function* readRow(
   end: number,
 ): AsyncGenerator<Buffer, void, undefined> {
   const places = placesOf(row, start, end);
-  const keep = places.length <= CACHED_FRAMES;
+  const frames =
+    places.length <= CACHED_FRAMES ? readCached(files, cache, row, places) : readInTurn(files, row, places);
+  for await (const { contentStart, octets } of frames) {
+    const first = Math.max(0, start - contentStart);
+    const last = Math.min(octets.length, end - contentStart);
+    if (first < last) yield octets.subarray(first, last);
+  }
+}
+
+/** Octets of the content, beginning at `contentStart`. */
+interface ContentPiece {
+  readonly contentStart: number;
+  readonly octets: Buffer;
+}
+
+async function* readCached(
+  files: AttachmentFileCollection,
+  cache: FrameCache,
+  row: AttachmentRow,
+  places: readonly FramePlace[],
+): AsyncGenerator<ContentPiece, void, undefined> {
   for (const group of groupFrames(places, WINDOW_OCTETS)) {
     const cached = group.map((place) => cache.get(frameKey(row, place)));
-    const missing = cached.includes(undefined) ? await readGroup(files, row, group) : undefined;
+    const octets = cached.includes(undefined) ? await readGroup(files, row, group) : undefined;
     for (const [position, place] of group.entries()) {
-      const frame = cached[position] ?? (await unpack(row, place, missing, group));
-      // A copy, for the original may be a view into a reply several times as long.
-      if (keep && cached[position] === undefined) cache.set(frameKey(row, place), Buffer.from(frame), frame.length);
-      yield frame.subarray(
-        Math.max(0, start - place.contentStart),
-        Math.min(place.contentLength, end - place.contentStart),
-      );
+      const frame = cached[position] ?? unpack(row, place, cut(row, group, place, octets));
+      if (cached[position] === undefined) cache.set(frameKey(row, place), frame, frame.length);
+      yield { contentStart: place.contentStart, octets: frame };
     }
   }
+}
+
+/** One frame after the other, each in the pieces in which it comes. */
+async function* readInTurn(
+  files: AttachmentFileCollection,
+  row: AttachmentRow,
+  places: readonly FramePlace[],
+): AsyncGenerator<ContentPiece, void, undefined> {
+  const first = places[0];
+  const last = places.at(-1);
+  if (first === undefined || last === undefined) return;
+  const stored = storedPieces(files, row, places);
+  let position = first.contentStart;
+  try {
+    for await (const octets of row.compression === 'none' ? stored : decompressFrames(stored)) {
+      yield { contentStart: position, octets };
+      position += octets.length;
+    }
+  } catch (error) {
+    throw isZstdError(error)
+      ? new DamagedAttachment(`attachment ${row.id}: a frame is damaged`, { cause: error })
+      : error;
+  }
+  if (position !== last.contentStart + last.contentLength) {
+    throw new DamagedAttachment(`attachment ${row.id}: it holds another number of octets than was stored`);
+  }
+}
+
+/**
+ * The octets of the file that hold the frames; no piece holds octets of two. Each chunk is asked for once: one with the
+ * end of a frame and the begin of the next is kept in between.
+ */
+async function* storedPieces(
+  files: AttachmentFileCollection,
+  row: AttachmentRow,
+  places: readonly FramePlace[],
+): AsyncGenerator<Buffer, void, undefined> {
+  let chunk = { number: -1, octets: Buffer.alloc(0) as Buffer };
+  for (const place of places) {
+    const fileEnd = place.fileStart + place.fileLength;
+    for (let position = place.fileStart; position < fileEnd;) {
+      const number = Math.floor(position / FRAME_OCTETS);
+      const chunkStart = number * FRAME_OCTETS;
+      if (chunk.number !== number) chunk = { number, octets: await readChunk(files, row, number) };
+      const piece = chunk.octets.subarray(position - chunkStart, fileEnd - chunkStart);
+      if (piece.length === 0) throw missingChunks(row);
+      yield piece;
+      position += piece.length;
+    }
+  }
+}
+
+async function readChunk(files: AttachmentFileCollection, row: AttachmentRow, number: number): Promise<Buffer> {
+  const [octets] = await files.chunks(row.file, number, number);
+  if (octets === undefined) throw missingChunks(row);
+  return octets;
 }
 
 /** As MailErrors: damage is ours to find, so a stranger only hears that something is wrong. */
@@ -79,25 +151,30 @@ async function readGroup(
   const chunks = await files.chunks(row.file, firstChunk, lastChunk);
   const octets = chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
   const base = firstChunk * FRAME_OCTETS;
-  if (octets.length < end - base) throw new DamagedAttachment(`attachment ${row.id}: chunks are missing`);
+  if (octets.length < end - base) throw missingChunks(row);
   return octets.subarray(first.fileStart - base, end - base);
 }
 
-async function unpack(
-  row: AttachmentRow,
-  place: FramePlace,
-  octets: Buffer | undefined,
-  group: readonly FramePlace[],
-): Promise<Buffer> {
+/** What lies of the place in the group's octets. */
+function cut(row: AttachmentRow, group: readonly FramePlace[], place: FramePlace, octets: Buffer | undefined): Buffer {
   const base = group[0]?.fileStart ?? 0;
   const stored = octets?.subarray(place.fileStart - base, place.fileStart - base + place.fileLength);
-  if (stored?.length !== place.fileLength) throw new DamagedAttachment(`attachment ${row.id}: chunks are missing`);
-  if (row.compression === 'none') return stored;
+  if (stored?.length !== place.fileLength) throw missingChunks(row);
+  return stored;
+}
+
+/** In memory of its own: the octets given may be a view into a reply several times as long. */
+function unpack(row: AttachmentRow, place: FramePlace, stored: Buffer): Buffer {
+  if (row.compression === 'none') return Buffer.from(stored);
   try {
-    return await decompress(stored, place.contentLength);
+    return decompress(stored, place.contentLength);
   } catch (error) {
     throw new DamagedAttachment(`attachment ${row.id}: frame ${place.frame} is damaged`, { cause: error });
   }
+}
+
+function missingChunks(row: AttachmentRow): DamagedAttachment {
+  return new DamagedAttachment(`attachment ${row.id}: chunks are missing`);
 }
 
 function frameKey(row: AttachmentRow, place: FramePlace): string {

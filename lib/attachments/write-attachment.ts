@@ -4,7 +4,7 @@ import type { AttachmentFileCollection } from './attachment-file-collection.ts';
 import { FRAME_OCTETS, frameCount, type FrameLayout } from './attachment-frames.ts';
 import type { AttachmentSource } from './attachments.ts';
 import { isWorthwhile, mayCompress } from './compression-choice.ts';
-import { compress } from './zstd.ts';
+import { FrameCompressor } from './zstd.ts';
 
 /** A file that holds a source's octets and that no row names yet. */
 export interface WrittenFile extends FrameLayout {
@@ -34,16 +34,21 @@ async function writeFrames(
   const chunks = new ChunkWriter(files, file);
   const hash = createHash('sha256');
   const index = Buffer.alloc(4 * frameCount(source.size));
+  const compressor = mayCompress(source.type) ? new FrameCompressor() : undefined;
+  let isCompressed = compressor !== undefined;
   let frames = 0;
-  let isCompressed = mayCompress(source.type);
-  for await (const frame of inFrames(source.read())) {
-    hash.update(frame);
-    const packed = isCompressed ? await compress(frame) : frame;
-    if (frames === 0 && isCompressed) isCompressed = isWorthwhile(frame.length, packed.length);
-    const stored = isCompressed ? packed : frame;
-    if (frames < index.length / 4) index.writeUInt32BE(stored.length, 4 * frames);
-    frames += 1;
-    await chunks.write(stored);
+  try {
+    for await (const frame of inFrames(source.read())) {
+      hash.update(frame);
+      const packed = compressor !== undefined && isCompressed ? await compressor.compress(frame) : [frame];
+      if (frames === 0 && isCompressed) isCompressed = isWorthwhile(frame.length, sizeOf(packed));
+      const stored = isCompressed ? packed : [frame];
+      if (frames < index.length / 4) index.writeUInt32BE(sizeOf(stored), 4 * frames);
+      frames += 1;
+      for (const piece of stored) await chunks.write(piece);
+    }
+  } finally {
+    compressor?.close();
   }
   // Checked before the row makes it the one: octets under a wrong hash would reach other people's messages.
   if (hash.digest('hex') !== source.id) {
@@ -58,6 +63,10 @@ async function writeFrames(
     compression: isCompressed ? 'zstd' : 'none',
     frames: isCompressed ? index : Buffer.alloc(0),
   };
+}
+
+function sizeOf(pieces: readonly Buffer[]): number {
+  return pieces.reduce((sum, piece) => sum + piece.length, 0);
 }
 
 /** Cuts a stream into frames; the memory of a frame is used again for the next one. */

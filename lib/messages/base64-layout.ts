@@ -59,7 +59,7 @@ export async function* encodeRange(
 }
 
 /**
- * What the text decodes to.
+ * What the text decodes to; a piece is valid until the next is asked for.
  * @param text the whole of it, as the layout says
  */
 export async function* decodeText(
@@ -67,8 +67,12 @@ export async function* decodeText(
   text: AsyncIterable<Buffer>,
 ): AsyncGenerator<Buffer, void, undefined> {
   const unit = layout.lineLength === 0 ? 4 : layout.lineLength + layout.lineEndOctets;
-  // The decoder passes over line ends; whole lines hold whole groups.
-  for await (const block of inBlocks(text, blockCapacity(unit, Infinity))) yield Buffer.from(block.octets.toString('latin1'), 'base64');
+  const capacity = blockCapacity(unit, Infinity);
+  const decoded = Buffer.allocUnsafe(capacity);
+  for await (const block of inBlocks(text, capacity)) {
+    // The decoder passes over line ends; whole lines hold whole groups.
+    yield decoded.subarray(0, decoded.write(block.octets.toString('latin1'), 'base64'));
+  }
 }
 
 /** @param isEnd whether these are the text's last characters: then there is no line end after the last line */

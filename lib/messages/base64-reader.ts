@@ -28,6 +28,8 @@ const EQUALS = 61;
 export class Base64Reader {
   readonly #block = Buffer.allocUnsafe(BLOCK_OCTETS);
   readonly #characters = Buffer.allocUnsafe(BLOCK_OCTETS);
+  /** Used again for each block: garbage would raise the peak of memory. */
+  readonly #decoded = Buffer.allocUnsafe((BLOCK_OCTETS / 4) * 3);
   readonly #hash = createHash('sha256');
   #filled = 0;
   #lineLength = -1;
@@ -139,9 +141,9 @@ export class Base64Reader {
    */
   #accept(characters: Buffer, octets: number): boolean {
     const text = characters.toString('latin1');
-    const decoded = Buffer.from(text, 'base64');
-    if (decoded.length !== (characters.length / 4) * 3 || decoded.toString('base64') !== text) return false;
-    this.#take(decoded, octets, this.#lineLength > 0);
+    const length = this.#decoded.write(text, 'base64');
+    if (length !== (characters.length / 4) * 3 || this.#decoded.toString('base64', 0, length) !== text) return false;
+    this.#take(this.#decoded.subarray(0, length), octets, this.#lineLength > 0);
     return true;
   }
 

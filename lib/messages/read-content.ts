@@ -14,7 +14,7 @@ export class ContentReader {
   readonly #attachments: Attachments;
   readonly #segments: readonly Segment[];
   readonly #opened = new Map<number, Promise<StoredAttachment>>();
-  #skeleton: Promise<Buffer> | undefined;
+  #skeleton: Buffer | undefined;
 
   /** @throws MailError `internal` where the document is damaged */
   constructor(record: MessageRecord, attachments: Attachments) {
@@ -84,18 +84,16 @@ export class ContentReader {
       yield* (await this.#open(skeleton.attachment)).read(start, end);
       return;
     }
-    const octets = await this.#unpackSkeleton();
+    const octets = this.#unpackSkeleton();
     for (let position = start; position < end; position += SLICE_OCTETS) {
       yield octets.subarray(position, Math.min(end, position + SLICE_OCTETS));
     }
   }
 
-  #unpackSkeleton(): Promise<Buffer> {
+  #unpackSkeleton(): Buffer {
     const { skeleton, messageId } = this.#record;
-    if (skeleton.compression === 'none') return Promise.resolve(skeleton.octets);
-    this.#skeleton ??= decompress(skeleton.octets, skeleton.size).catch((error: unknown) => {
-      throw damaged(messageId, error);
-    });
+    if (skeleton.compression === 'none') return skeleton.octets;
+    this.#skeleton ??= whole(messageId, () => decompress(skeleton.octets, skeleton.size));
     return this.#skeleton;
   }
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { MailError } from '../kernel/errors.ts';
 import { createMimeScanner, type MimeSink, type ScannedMessage } from '../mime/index.ts';
 import type { IngestOptions, IngestedMessage } from './messages.ts';
@@ -60,6 +61,7 @@ export async function readMessage(
   try {
     const hash = createHash('sha256');
     const scanner = createMimeScanner(NO_SINK);
+    let sinceBreak = 0;
     for await (const octets of source) {
       options.signal?.throwIfAborted();
       if (spool.size + octets.length > options.maxOctets) throw new MailError('too-big', 'This message is too big');
@@ -68,6 +70,11 @@ export async function readMessage(
         hash.update(slice);
         scanner.write(slice);
         await spool.write(slice);
+        sinceBreak += slice.length;
+        if (sinceBreak >= SLICE_OCTETS) {
+          sinceBreak = 0;
+          await setImmediate();
+        }
       }
     }
     const scanned = scanner.end();

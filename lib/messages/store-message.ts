@@ -71,7 +71,7 @@ async function prepareContent(renderer: MessageRenderer, message: ReadMessage): 
     crlfSize: scanned.crlfSize,
     dataHash,
     ...(await describeMessage(message)),
-    skeleton: await packSkeleton(plan.skeleton, plan.segments),
+    skeleton: packSkeleton(plan.skeleton, plan.segments),
     segments: encodeSegments(plan.segments),
     attachments: plan.attachments.map((attachment) => attachment.id),
     rendered: stored,
@@ -79,13 +79,13 @@ async function prepareContent(renderer: MessageRenderer, message: ReadMessage): 
   return { record, sources: source === undefined ? plan.attachments : [...plan.attachments, source] };
 }
 
-async function packSkeleton(skeleton: SkeletonPlan, segments: readonly Segment[]): Promise<StoredSkeleton> {
+function packSkeleton(skeleton: SkeletonPlan, segments: readonly Segment[]): StoredSkeleton {
   const size = segments.reduce((sum, segment) => sum + (segment.kind === 'literal' ? segment.length : 0), 0);
   if (skeleton.kind === 'attachment') {
     return { octets: Buffer.alloc(0), size, compression: 'none', attachment: skeleton.attachment };
   }
   if (size >= COMPRESSED_SKELETON_OCTETS) {
-    const packed = await compress(skeleton.octets);
+    const packed = compress(skeleton.octets);
     if (packed.length < size * 0.9) return { octets: packed, size, compression: 'zstd', attachment: undefined };
   }
   return { octets: skeleton.octets, size, compression: 'none', attachment: undefined };

@@ -42,7 +42,10 @@ describe('frames of an attachment', () => {
   it('are read together up to a size', () => {
     const layout = { size: 4 * FRAME_OCTETS, compression: 'zstd', frames: index(10, 20, 100, 5) } as const;
     const groups = groupFrames(framesOf(layout, 0, layout.size), 30);
-    assert.deepEqual(groups.map((group) => group.map(({ frame }) => frame)), [[0, 1], [2], [3]]);
+    assert.deepEqual(
+      groups.map((group) => group.map(({ frame }) => frame)),
+      [[0, 1], [2], [3]],
+    );
   });
 });
 

@@ -14,7 +14,9 @@ const TOKEN = Buffer.from('token-01');
 
 /** Text that compresses, of any length. */
 function textOf(octets: number): Buffer {
-  return Buffer.from(Array.from({ length: octets / 16 + 1 }, (_, line) => `line ${line} of a text\n`).join('')).subarray(0, octets);
+  return Buffer.from(
+    Array.from({ length: octets / 16 + 1 }, (_, line) => `line ${line} of a text\n`).join(''),
+  ).subarray(0, octets);
 }
 
 describe('attachments', () => {
@@ -63,7 +65,7 @@ describe('attachments', () => {
   it('compresses where type and sample say that it pays', async () => {
     const row = async (octets: Buffer, type: string): Promise<unknown> => {
       await attachments.keep(newOwner(), TOKEN, [sourceOf(octets, type)]);
-      const document = await database.db.collection('attachments').findOne({ _id: Buffer.from(idOf(octets), 'hex') as never });
+      const document = await database.db.collection('attachments').findOne({ _id: Buffer.from(idOf(octets), 'hex') });
       return document?.['compression'];
     };
     assert.equal(await row(textOf(50_000), 'text/plain'), 'zstd');
@@ -93,14 +95,18 @@ describe('attachments', () => {
     assert.ok(sources.filter((source) => source.reads > 0).length > 1, 'more than one uploaded');
     assert.equal(await count('attachmentFiles.files'), files + 1);
     assert.equal(await count('attachmentFiles.chunks'), chunks + 2);
-    for (const rival of rivals) assert.ok((await collect((await rival.open(idOf(octets))).read(0, Infinity))).equals(octets));
+    for (const rival of rivals)
+      assert.ok((await collect((await rival.open(idOf(octets))).read(0, Infinity))).equals(octets));
   });
 
   it('uploads once in a process for all who come together', async () => {
     const octets = randomBytes(100_000);
     const sources = Array.from({ length: 10 }, () => sourceOf(octets));
     await Promise.all(sources.map((source) => attachments.keep(newOwner(), TOKEN, [source])));
-    assert.equal(sources.reduce((sum, source) => sum + source.reads, 0), 1);
+    assert.equal(
+      sources.reduce((sum, source) => sum + source.reads, 0),
+      1,
+    );
   });
 
   it('refuses octets that are not what their id says, and leaves nothing of them', async () => {
@@ -116,7 +122,7 @@ describe('attachments', () => {
     for (const damage of ['missing', 'changed'] as const) {
       const octets = textOf(FRAME_OCTETS * 3 + (damage === 'missing' ? 1 : 2));
       await attachments.keep(newOwner(), TOKEN, [sourceOf(octets)]);
-      const row = await database.db.collection('attachments').findOne({ _id: Buffer.from(idOf(octets), 'hex') as never });
+      const row = await database.db.collection('attachments').findOne({ _id: Buffer.from(idOf(octets), 'hex') });
       const chunks = database.db.collection('attachmentFiles.chunks');
       if (damage === 'missing') await chunks.deleteMany({ files_id: row?.['file'] });
       else await chunks.updateMany({ files_id: row?.['file'] }, { $set: { data: randomBytes(FRAME_OCTETS) } });

@@ -22,7 +22,9 @@ describe('the sweep of attachments', () => {
   after(() => database.close());
 
   /** Messages are all there unless told. */
-  const sweep = (options: { delayMs?: number; graceMs?: number; exist?: boolean } = {}): Promise<AttachmentSweepReport> => {
+  const sweep = (
+    options: { delayMs?: number; graceMs?: number; exist?: boolean } = {},
+  ): Promise<AttachmentSweepReport> => {
     const { exist = true, ...delays } = options;
     return attachments.sweep.run({ ...delays, exist: async (owners) => owners.map(() => exist) });
   };
@@ -90,7 +92,13 @@ describe('the sweep of attachments', () => {
     const files = database.db.collection<{ _id: ObjectId }>('attachmentFiles.files');
     const [withFile, without] = [stray(), stray()];
     await chunks.insertMany([withFile, without].map((id) => ({ files_id: id, n: 0, data: Buffer.from('x') })));
-    await files.insertOne({ _id: withFile, length: 1, chunkSize: 261120, uploadDate: new Date(0), filename: idOf(Buffer.from('x')) } as never);
+    await files.insertOne({
+      _id: withFile,
+      length: 1,
+      chunkSize: 261120,
+      uploadDate: new Date(0),
+      filename: idOf(Buffer.from('x')),
+    } as never);
     assert.equal((await sweep()).files, 0);
     clock.advance(HOUR_MS);
     assert.equal((await sweep()).files, 2);

@@ -22,12 +22,15 @@ function write(content: Buffer, { lineLength, lineEnd, isPadded, trailer }: Vari
 
 function read(octets: Buffer, pieceSize: number): Base64Text | undefined {
   const reader = new Base64Reader();
-  for (let start = 0; start < octets.length; start += pieceSize) reader.write(octets.subarray(start, start + pieceSize));
+  for (let start = 0; start < octets.length; start += pieceSize)
+    reader.write(octets.subarray(start, start + pieceSize));
   return reader.end();
 }
 
 async function rewrite(text: Base64Text, content: Buffer, start = 0, end = text.length): Promise<Buffer> {
-  return collect(encodeRange(text.layout, text.decodedSize, start, end, (from, to) => inPieces(content.subarray(from, to), 997)));
+  return collect(
+    encodeRange(text.layout, text.decodedSize, start, end, (from, to) => inPieces(content.subarray(from, to), 997)),
+  );
 }
 
 describe('base64 text that can be written again', () => {
@@ -54,7 +57,10 @@ describe('base64 text that can be written again', () => {
       assert.equal(text.hash, createHash('sha256').update(content).digest('hex'), name);
       assert.equal(encodedSize(text.layout, text.decodedSize), text.length, name);
       assert.ok((await rewrite(text, content)).equals(octets.subarray(0, text.length)), name);
-      assert.ok((await collect(decodeText(text.layout, inPieces(octets.subarray(0, text.length), 1013)))).equals(content), name);
+      assert.ok(
+        (await collect(decodeText(text.layout, inPieces(octets.subarray(0, text.length), 1013)))).equals(content),
+        name,
+      );
     }
   });
 
@@ -118,7 +124,13 @@ describe('base64 text that can be written again', () => {
 
   it('knows the size of texts that end in mid-line or at a line', () => {
     const layout: Base64Layout = { lineLength: 4, lineEndOctets: 2, isPadded: true };
-    assert.deepEqual([0, 1, 3, 4, 6].map((size) => encodedSize(layout, size)), [0, 4, 4, 10, 10]);
-    assert.deepEqual([1, 2, 3, 4].map((size) => encodedSize({ ...layout, isPadded: false }, size)), [2, 3, 4, 8]);
+    assert.deepEqual(
+      [0, 1, 3, 4, 6].map((size) => encodedSize(layout, size)),
+      [0, 4, 4, 10, 10],
+    );
+    assert.deepEqual(
+      [1, 2, 3, 4].map((size) => encodedSize({ ...layout, isPadded: false }, size)),
+      [2, 3, 4, 8],
+    );
   });
 });

@@ -20,9 +20,17 @@ describe('the identity of messages', () => {
   it('a retry finds what the first try wrote, prefix and all', async () => {
     const account = newAccountId();
     const octets = sampleMessage({ attachment: randomBytes(50_000), subject: 'retry' });
-    const first = await room.put(account, octets, { ...to('a@x'), q: 7, prefix: Buffer.from('Received: first try\r\n') });
+    const first = await room.put(account, octets, {
+      ...to('a@x'),
+      q: 7,
+      prefix: Buffer.from('Received: first try\r\n'),
+    });
     assert.equal(first.existedSinceQ, undefined);
-    const again = await room.put(account, octets, { ...to('a@x'), q: 9, prefix: Buffer.from('Received: the second try\r\n') });
+    const again = await room.put(account, octets, {
+      ...to('a@x'),
+      q: 9,
+      prefix: Buffer.from('Received: the second try\r\n'),
+    });
     assert.deepEqual(again, { ...first, existedSinceQ: 7 });
     const opened = await room.messages.open(account, first.messageId);
     assert.ok((await collect(opened.range(0, 21))).equals(Buffer.from('Received: first try\r\n')));
@@ -37,7 +45,12 @@ describe('the identity of messages', () => {
       Array.from({ length: 20 }, async (_, number) => {
         const { messages } = rooms[number % 3]!;
         const ingested = await messages.ingest(single(octets), { maxOctets: 1 << 20 });
-        const result = await messages.store(account, ingested, { ...to('a@x'), prefix: Buffer.alloc(0), q: 1, now: room.clock.now() });
+        const result = await messages.store(account, ingested, {
+          ...to('a@x'),
+          prefix: Buffer.alloc(0),
+          q: 1,
+          now: room.clock.now(),
+        });
         await ingested.dispose();
         return result;
       }),
@@ -89,7 +102,12 @@ describe('the identity of messages', () => {
   it('gives threads by the first message referred to', async () => {
     const account = newAccountId();
     const thread = async (...fields: readonly string[]): Promise<string> =>
-      (await room.put(account, Buffer.from(`${[...fields, `X: ${randomBytes(4).toString('hex')}`].join('\r\n')}\r\n\r\n`))).thread;
+      (
+        await room.put(
+          account,
+          Buffer.from(`${[...fields, `X: ${randomBytes(4).toString('hex')}`].join('\r\n')}\r\n\r\n`),
+        )
+      ).thread;
     const root = await thread('Message-ID: <root@x>');
     assert.equal(await thread('Message-ID: <a@x>', 'In-Reply-To: <root@x>'), root);
     assert.equal(await thread('Message-ID: <b@x>', 'References: <root@x>\r\n <a@x>', 'In-Reply-To: <a@x>'), root);

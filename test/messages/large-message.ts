@@ -37,6 +37,8 @@ function encodedLines(octets: number): Buffer {
 }
 
 function randomLines(octets: number, length: number, lineEnd: string): Buffer {
-  const text = randomBytes(Math.ceil((octets * 3) / 4)).toString('base64').slice(0, octets);
+  const text = randomBytes(Math.ceil((octets * 3) / 4))
+    .toString('base64')
+    .slice(0, octets);
   return Buffer.from((text.match(new RegExp(`.{1,${length}}`, 'g')) ?? []).map((line) => line + lineEnd).join(''));
 }

@@ -126,8 +126,7 @@ describe('the sweep of messages', () => {
     const octets = sampleMessage({ attachment: randomBytes(100_000) });
     const { messageId } = await room.put(account, octets);
     const ingested = await room.messages.ingest(single(octets), { maxOctets: 1 << 20 });
-    const { database, clock, another } = room;
-    const { attachments } = room;
+    const { database, clock, attachments } = room;
     // The writer's refs are there when the sweep runs, its document is not.
     const keep = attachments.keep.bind(attachments);
     attachments.keep = async (...given) => {
@@ -135,9 +134,14 @@ describe('the sweep of messages', () => {
       const references = { isReferenced: async (_: unknown, ids: readonly MessageId[]) => ids.map(() => false) };
       await createSweep({ database, attachments, clock, logger: silentLogger, references }).run({ olderThanMs: 0 });
     };
-    await room.messages.store(account, ingested, { origin: { kind: 'append' }, prefix: Buffer.alloc(0), q: 1, now: clock.now() });
+    await room.messages.store(account, ingested, {
+      origin: { kind: 'append' },
+      prefix: Buffer.alloc(0),
+      q: 1,
+      now: clock.now(),
+    });
     await ingested.dispose();
-    assert.deepEqual(await another().messages.checkMessage(account, messageId), []);
+    assert.deepEqual(await room.another().messages.checkMessage(account, messageId), []);
   });
 
   it('stops when it is told to', async () => {
