@@ -67,7 +67,8 @@ export async function openStore(surroundings: Surroundings): Promise<Store> {
   const database = await connect(surroundings);
   const hints = await createSocketHints({ path: socketPathIn(dataDir, 'hints.sock', LONGEST_HINT_PATH), logger });
   lifecycle.add({ name: 'hints', stop: () => hints.close() });
-  const attachments = createAttachments({ database, clock });
+  const { attachmentCacheOctets: cacheOctets } = configuration.get(messagesSection);
+  const attachments = createAttachments({ database, clock, cacheOctets });
   const messages = createMessages({
     database,
     attachments,
