@@ -31,8 +31,6 @@ export const serverSection = defineSection({
   },
 });
 
-export type ServerSettings = SectionValues<typeof serverSection.settings>;
-
 export const databaseSection = defineSection({
   name: 'database',
   doc: 'Where everything is kept.',

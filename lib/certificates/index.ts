@@ -1,7 +1,3 @@
-export { createCertificates, type Certificates, type CertificatesOptions } from './certificates.ts';
-export {
-  createSelfSignedCertificate,
-  type KeyAndCertificate,
-  type SelfSignedOptions,
-} from './self-signed-certificate.ts';
+export { createCertificates, type Certificates } from './certificates.ts';
+export { createSelfSignedCertificate } from './self-signed-certificate.ts';
 export { tlsSection } from './settings.ts';

@@ -1,3 +1,3 @@
 export type * from './delivery.ts';
-export { createDelivery, type DeliveryParts } from './create-delivery.ts';
-export { deliverySection, type DeliverySettings } from './settings.ts';
+export { createDelivery } from './create-delivery.ts';
+export { deliverySection } from './settings.ts';

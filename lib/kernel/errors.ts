@@ -65,7 +65,11 @@ export class MailError extends Error {
 /** True for failures that may succeed when tried again: trouble behind the scenes, never the asker's fault. */
 export function isTemporary(code: MailErrorCode): boolean {
   return (
-    code === 'internal' || code === 'unavailable' || code === 'outcome-unknown' || code === 'shutting-down' || code === 'rate-limited'
+    code === 'internal' ||
+    code === 'unavailable' ||
+    code === 'outcome-unknown' ||
+    code === 'shutting-down' ||
+    code === 'rate-limited'
   );
 }
 

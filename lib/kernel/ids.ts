@@ -15,8 +15,6 @@ export type MessageId = Branded<string, 'MessageId'>;
 export type AttachmentId = Branded<string, 'AttachmentId'>;
 /** IMAP unique identifier, 1 … 2^32-1, within a mailbox and UIDVALIDITY (RFC 3501 section 2.3.1.1). */
 export type Uid = Branded<number, 'Uid'>;
-/** Position in an account's journal, which is also the mod-sequence of what that record changed (RFC 7162). */
-export type ModSeq = Branded<number, 'ModSeq'>;
 
 const HEX_24 = /^[0-9a-f]{24}$/;
 const HEX_32 = /^[0-9a-f]{32}$/;

@@ -80,5 +80,7 @@ export function defineSection<const S extends Settings>(section: Section<S>): Se
 
 /** A section's defaults, for tests and tools. */
 export function defaultsOf<S extends Settings>(section: Section<S>): SectionValues<S> {
-  return Object.fromEntries(Object.entries(section.settings).map(([name, setting]) => [name, setting.default])) as SectionValues<S>;
+  return Object.fromEntries(
+    Object.entries(section.settings).map(([name, setting]) => [name, setting.default]),
+  ) as SectionValues<S>;
 }

@@ -152,12 +152,12 @@ describe('real clients', () => {
       port: server.ready.lmtp.port,
       ignoreTLS: true,
     } as Parameters<typeof createTransport>[0]);
-    const sent = await transport.sendMail({
+    const sent = (await transport.sendMail({
       from: 'ann@example.org',
       to: user.address,
       subject: 'nodemailer',
       text: 'Hello',
-    });
+    })) as { readonly rejected: readonly unknown[] };
     assert.deepEqual(sent.rejected, []);
     transport.close();
     assert.deepEqual(await subjectsIn(user.name, 'INBOX'), ['nodemailer']);
@@ -165,7 +165,10 @@ describe('real clients', () => {
 
   it('swaks delivers by LMTP', async (t) => {
     const swaks = await debianTool('swaks');
-    if (swaks === undefined) return t.skip('swaks cannot be had');
+    if (swaks === undefined) {
+      t.skip('swaks cannot be had');
+      return;
+    }
     const user = await newUser();
     const ran = await run(swaks, [
       '--protocol',
@@ -187,7 +190,10 @@ describe('real clients', () => {
 
   it('curl reads by IMAP and the API', async (t) => {
     const curl = await debianTool('curl');
-    if (curl === undefined) return t.skip('curl cannot be had');
+    if (curl === undefined) {
+      t.skip('curl cannot be had');
+      return;
+    }
     const user = await newUser('curl');
     const { host, port } = server.ready.imaps;
     const imap = await run(curl, [
@@ -217,7 +223,10 @@ describe('real clients', () => {
 
   it('mbsync makes the round trip both ways', async (t) => {
     const mbsync = await debianTool('mbsync');
-    if (mbsync === undefined) return t.skip('mbsync cannot be had');
+    if (mbsync === undefined) {
+      t.skip('mbsync cannot be had');
+      return;
+    }
     const user = await newUser('alpha', 'beta');
     // isync 1.5 renamed the setting.
     const tlsSetting = (await run(mbsync, ['--version'])).stdout.includes('isync 1.4') ? 'SSLType' : 'TLSType';
@@ -266,7 +275,10 @@ describe('real clients', () => {
   for (const protocol of ['IMAP', 'POP3'] as const) {
     it(`fetchmail takes mail by ${protocol}`, async (t) => {
       const fetchmail = await debianTool('fetchmail');
-      if (fetchmail === undefined) return t.skip('fetchmail cannot be had');
+      if (fetchmail === undefined) {
+        t.skip('fetchmail cannot be had');
+        return;
+      }
       const user = await newUser('first', 'second');
       const home = join(data.path, `fetchmail-${protocol}`);
       await mkdir(home, { recursive: true, mode: 0o700 });
@@ -291,7 +303,10 @@ describe('real clients', () => {
 
   it('neomutt reads and copies in batch mode', async (t) => {
     const neomutt = await debianTool('neomutt');
-    if (neomutt === undefined) return t.skip('neomutt cannot be had');
+    if (neomutt === undefined) {
+      t.skip('neomutt cannot be had');
+      return;
+    }
     const user = await newUser('mutt');
     const home = join(data.path, 'neomutt');
     await mkdir(home, { recursive: true });

@@ -47,8 +47,8 @@ async function inOddPieces(imap: ImapClient, uid: number, step: number): Promise
   }
 }
 
-describe('octets, end to end', async () => {
-  const messages = await corpusMessages();
+describe('octets, end to end', () => {
+  const messages = corpusMessages();
   let data: Awaited<ReturnType<typeof makeDataDir>>;
   let server: ServerProcess;
   let api: ApiClient;

@@ -1,3 +1,3 @@
-export { createImapFrontEnd, type ImapFrontEnd, type ImapFrontEndParts } from './imap-front-end.ts';
+export { createImapFrontEnd } from './imap-front-end.ts';
 export { imapRenderer } from './render-message.ts';
-export { imapSection, type ImapSettings } from './settings.ts';
+export { imapSection } from './settings.ts';

@@ -1,2 +1,2 @@
-export { createLmtpServer, type LmtpServer, type LmtpServerParts } from './lmtp-server.ts';
+export { createLmtpServer, type LmtpServer } from './lmtp-server.ts';
 export { lmtpSection, type LmtpSettings } from './settings.ts';
