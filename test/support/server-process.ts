@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+/** As setup/node24.mjs starts it. */
+const NODE_FLAGS = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=4'];
 const MAIN = fileURLToPath(new URL('../../workers/main.ts', import.meta.url));
 
 interface HostPort {
@@ -55,8 +57,22 @@ export async function startServer(
   const readyFile = join(dataDir, `ready-${String(process.pid)}-${String(started)}.json`);
   const child = spawn(
     process.execPath,
-    [MAIN, 'start', '--data-dir', dataDir, '--free-ports', '--ready-file', readyFile, ...(options.args ?? [])],
-    { detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NODE_NO_WARNINGS: '1', ...options.env } },
+    [
+      ...NODE_FLAGS,
+      MAIN,
+      'start',
+      '--data-dir',
+      dataDir,
+      '--free-ports',
+      '--ready-file',
+      readyFile,
+      ...(options.args ?? []),
+    ],
+    {
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...options.env },
+    },
   );
   let log = '';
   const keep = (chunk: Buffer): void => {

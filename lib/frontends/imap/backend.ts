@@ -1,20 +1,9 @@
 import { SessionError, type ImapBackend, type SessionLimits } from '../../../imap-core/index.ts';
-import type { Auth } from '../../auth/index.ts';
-import type { Mailboxes } from '../../journal/index.ts';
-import type { Clock } from '../../kernel/clock.ts';
 import type { AccountId } from '../../kernel/ids.ts';
-import type { Messages } from '../../messages/index.ts';
 import { MailSession } from './mail-session.ts';
+import type { ImapRooms } from './rooms.ts';
 import { translated } from './session-errors.ts';
 import type { ImapSettings } from './settings.ts';
-
-/** What the IMAP front end needs of the house. */
-export interface ImapRooms {
-  readonly auth: Auth;
-  readonly mailboxes: Mailboxes;
-  readonly messages: Messages;
-  readonly clock: Clock;
-}
 
 /** The store as imap-core wants it. */
 export function createImapBackend(rooms: ImapRooms, settings: () => ImapSettings): ImapBackend {

@@ -2,7 +2,8 @@ import type { SecureContext } from 'node:tls';
 import { createImapServer, type ImapLimits } from '../../../imap-core/index.ts';
 import { isLoopback } from '../../kernel/loopback.ts';
 import type { Logger } from '../../kernel/logger.ts';
-import { createImapBackend, type ImapRooms } from './backend.ts';
+import { createImapBackend } from './backend.ts';
+import type { ImapRooms } from './rooms.ts';
 import type { ImapSettings } from './settings.ts';
 
 export interface ImapFrontEndParts extends ImapRooms {

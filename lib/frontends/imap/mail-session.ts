@@ -2,7 +2,7 @@ import type { AppendMessage, AppendResult, SelectedMailbox, Session, SessionLimi
 import type { User } from '../../accounts/index.ts';
 import type { MailboxInfo, SpecialUse } from '../../journal/index.ts';
 import { MailError } from '../../kernel/errors.ts';
-import type { ImapRooms } from './backend.ts';
+import type { ImapRooms } from './rooms.ts';
 import { MailboxView } from './mailbox-view.ts';
 import { translated, translatedForTarget } from './session-errors.ts';
 

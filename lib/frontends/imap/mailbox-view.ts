@@ -15,7 +15,7 @@ import type { MailboxInfo, OpenMailbox } from '../../journal/index.ts';
 import { MailError } from '../../kernel/errors.ts';
 import { parseMessageId, type AccountId, type MessageId } from '../../kernel/ids.ts';
 import { matchTerms } from '../../search/index.ts';
-import type { ImapRooms } from './backend.ts';
+import type { ImapRooms } from './rooms.ts';
 import { toSessionError, translated, translatedForTarget } from './session-errors.ts';
 
 /** How many messages a text search reads ahead of the one it compares. */

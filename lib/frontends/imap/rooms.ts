@@ -1,0 +1,12 @@
+import type { Auth } from '../../auth/index.ts';
+import type { Mailboxes } from '../../journal/index.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { Messages } from '../../messages/index.ts';
+
+/** What the IMAP front end needs of the house. */
+export interface ImapRooms {
+  readonly auth: Auth;
+  readonly mailboxes: Mailboxes;
+  readonly messages: Messages;
+  readonly clock: Clock;
+}
