@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, beforeEach, afterEach, describe, it } from 'node:test';
-import { BSON, UUID, Long } from 'mongodb';
+import { BSON, Long, Timestamp, UUID } from 'mongodb';
 import { startEngine, type RunningEngine } from '../../lib/embedded/index.ts';
 import { silentLogger } from '../../lib/kernel/logger.ts';
 import { temporaryDirectory } from '../support/embedded-engine.ts';
@@ -161,6 +161,8 @@ describe('wire protocol', () => {
       ['an unknown index option', { createIndexes: 'c', indexes: [{ key: { a: 1 }, name: 'a', clustered: true }] }, 72],
       ['a capped collection', { create: 'c', capped: true }, 72],
       ['a transaction', { find: 'c', lsid, txnNumber: Long.ONE, startTransaction: true, autocommit: false }, 263],
+      ['a sort by position', { find: 'c', sort: { 'a.0': 1 } }, 2],
+      ['an empty timestamp', { insert: 'c', documents: [{ t: new Timestamp({ t: 0, i: 0 }) }] }, 2],
       ['snapshot reads', { find: 'c', readConcern: { level: 'snapshot' } }, 72],
     ];
     for (const [what, command, code] of cases) {
@@ -177,6 +179,11 @@ describe('wire protocol', () => {
       const updates = [{ q: {}, u: { $foo: { a: 1 } } }];
       const { writeErrors } = await client.ask({ update: 'c', updates, $db: 'w' });
       assert.equal((writeErrors as BSON.Document[])[0]?.['code'], 9);
+    });
+
+    it('a hint that names no index', async () => {
+      await client.ask({ create: 'hinted', $db: 'w' });
+      assert.equal((await client.ask({ find: 'hinted', hint: 'nope_1', $db: 'w' }))['code'], 2);
     });
 
     it('a write concern of more than one server', async () => {
@@ -201,6 +208,19 @@ describe('wire protocol', () => {
       if (inserted === 0) assert.equal((reply['writeErrors'] as BSON.Document[])[0]?.['code'], 10334);
     }
     await client.ask({ drop: 'big', $db: 'w' });
+  });
+
+  it('fails a query that reads more than was allowed for want of an index, and no other', async () => {
+    const file = join(directory, 'scan.sqlite');
+    const path = join(directory, 'scan.sock');
+    const strict = await startEngine({ file, socketPath: path, logger: silentLogger, maxScan: 10 });
+    const other = new WireClient(path);
+    await other.ask({ insert: 'c', documents: Array.from({ length: 11 }, (_, _id) => ({ _id, a: _id })), $db: 'w' });
+    assert.equal((await other.ask({ find: 'c', filter: { a: 5 }, $db: 'w' }))['code'], 2);
+    assert.equal((await other.ask({ find: 'c', filter: { _id: { $gte: 0 } }, $db: 'w' }))['ok'], 1);
+    assert.equal((await other.ask({ find: 'c', filter: { a: 5 }, limit: 1, singleBatch: true, $db: 'w' }))['ok'], 1);
+    other.close();
+    await strict.close();
   });
 
   it('stops reading from a client that does not read its replies', async () => {

@@ -60,7 +60,14 @@ export function firstBatch(context: Context, request: BatchRequest, checkTime: C
 
 /** The reply to getMore. The cursor goes when it has nothing left. */
 export function nextBatch(context: Context, cursor: OpenCursor, batchSize: number, checkTime: CheckTime): Buffer {
-  const taken = take(cursor.source, cursor.held, batchSize, checkTime);
+  let taken: Taken;
+  try {
+    taken = take(cursor.source, cursor.held, batchSize, checkTime);
+  } catch (error) {
+    // What was read already is lost, so nobody may go on from here.
+    context.cursors.remove(cursor.id);
+    throw error;
+  }
   cursor.held = taken.held;
   cursor.source.pause();
   if (taken.isAtEnd) context.cursors.remove(cursor.id);

@@ -1,7 +1,7 @@
 import { fieldNamed, elementsOf, documentValue, rawOctets, type Value } from '../bson/value.ts';
 import { BsonType } from '../bson/types.ts';
 import { DocumentWriter } from '../bson/write.ts';
-import { EngineError } from '../errors/failure.ts';
+import { EngineError, UnsupportedError } from '../errors/failure.ts';
 import type { Collection } from '../catalog/collection.ts';
 import { checkOptions, statementsOf, type Request } from './request.ts';
 import type { Command, Context } from './context.ts';
@@ -45,8 +45,18 @@ export function collectionFor(context: Context, request: Request, option: string
   return context.catalog.find(request.database, name) ?? context.catalog.create(request.database, name);
 }
 
+/** MongoDB puts the time in the place of an empty timestamp, which the engine does not. */
+function refuseEmptyTimestamps(document: Value): void {
+  const elements = elementsOf(document);
+  while (elements.next()) {
+    if (elements.type !== BsonType.timestamp || elements.octets.readBigUInt64LE(elements.start) !== 0n) continue;
+    throw new UnsupportedError(2, 'An empty timestamp');
+  }
+}
+
 /** A document as it is stored: with an `_id`, in front. @throws EngineError for an `_id` that cannot be one */
 export function prepared(context: Context, document: Value): Buffer {
+  refuseEmptyTimestamps(document);
   const elements = elementsOf(document);
   const isInFront = elements.next() && elements.name() === '_id';
   const id = isInFront ? elements.value() : (fieldNamed(document, '_id') ?? newObjectId(context.clock.now()));

@@ -1,3 +1,4 @@
+import { EngineError } from '../errors/failure.ts';
 import type { Collection, Index } from '../catalog/collection.ts';
 import { wholeRange } from '../catalog/keyspace.ts';
 import { conditionHoldsFor } from '../query/match.ts';
@@ -42,12 +43,17 @@ interface Access {
   readonly hasOrder: boolean;
 }
 
-/** Chooses what to read. The filter is checked again for every document read, so ranges need only hold enough. */
+/**
+ * Chooses what to read. The filter is checked again for every document read, so ranges need only hold enough.
+ * @throws EngineError 2 for a hint that names no index
+ */
 export function planQuery(collection: Collection, filter: Filter, sort: SortOrder, hint?: string): Plan {
   const bounds = boundsOf(filter);
   const accesses = [primaryAccess(collection), ...collection.indexes.map(indexAccess)].filter(
     (access) => isComplete(access.index, filter, bounds) && (hint === undefined || nameOf(access) === hint),
   );
+  const isHintKnown = hint === undefined || hint === '_id_' || collection.indexes.some(({ name }) => name === hint);
+  if (!isHintKnown) throw new EngineError(2, 'hint provided does not correspond to an existing index');
   let best: Candidate | undefined;
   for (const access of accesses) {
     const candidate = consider(access, bounds, sort);

@@ -24,6 +24,8 @@ export function parseSort(document: Value | undefined): SortOrder {
       throw new EngineError(15975, '$sort key ordering must be 1 (for ascending) or -1 (for descending)');
     }
     if (path === '' || path.startsWith('$')) throw new EngineError(2, `invalid sort path '${path}'`);
+    // A number may name a field or a position in an array.
+    if (path.split('.').some((name) => /^\d+$/.test(name))) throw new UnsupportedError(2, `A sort by '${path}'`);
     return { path, names: path.split('.').map((name) => Buffer.from(name)), isDescending: direction < 0 };
   });
   if (fields.length > 32) throw new EngineError(13103, 'too many compound keys');
