@@ -31,14 +31,16 @@ async function writeFrames(
   source: AttachmentSource,
   file: Buffer,
 ): Promise<WrittenFile> {
-  const chunks = new ChunkWriter(files, file);
+  // What fits one frame fits one chunk, compressed or not.
+  const octetsAtOnce = Math.max(1, Math.min(source.size, FRAME_OCTETS));
+  const chunks = new ChunkWriter(files, file, octetsAtOnce);
   const hash = createHash('sha256');
   const index = Buffer.alloc(4 * frameCount(source.size));
   const compressor = mayCompress(source.type) ? new FrameCompressor() : undefined;
   let isCompressed = compressor !== undefined;
   let frames = 0;
   try {
-    for await (const frame of inFrames(source.read())) {
+    for await (const frame of inFrames(source.read(), octetsAtOnce)) {
       hash.update(frame);
       const packed = compressor !== undefined && isCompressed ? await compressor.compress(frame) : [frame];
       if (frames === 0 && isCompressed) isCompressed = isWorthwhile(frame.length, sizeOf(packed));
@@ -70,8 +72,11 @@ function sizeOf(pieces: readonly Buffer[]): number {
 }
 
 /** Cuts a stream into frames; the memory of a frame is used again for the next one. */
-async function* inFrames(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
-  const frame = Buffer.allocUnsafeSlow(FRAME_OCTETS);
+async function* inFrames(
+  source: AsyncIterable<Buffer>,
+  octetsOfFrame: number,
+): AsyncGenerator<Buffer, void, undefined> {
+  const frame = Buffer.allocUnsafeSlow(octetsOfFrame);
   let length = 0;
   for await (const octets of source) {
     let taken = 0;
@@ -79,7 +84,7 @@ async function* inFrames(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer, 
       const copied = octets.copy(frame, length, taken);
       taken += copied;
       length += copied;
-      if (length === FRAME_OCTETS) {
+      if (length === octetsOfFrame) {
         yield frame;
         length = 0;
       }
@@ -92,11 +97,12 @@ async function* inFrames(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer, 
 class ChunkWriter {
   readonly #files: AttachmentFileCollection;
   readonly #file: Buffer;
-  readonly #chunk = Buffer.allocUnsafeSlow(FRAME_OCTETS);
+  readonly #chunk: Buffer;
   #filled = 0;
   #count = 0;
 
-  constructor(files: AttachmentFileCollection, file: Buffer) {
+  constructor(files: AttachmentFileCollection, file: Buffer, octetsOfChunk: number) {
+    this.#chunk = Buffer.allocUnsafeSlow(octetsOfChunk);
     this.#files = files;
     this.#file = file;
   }
@@ -107,13 +113,13 @@ class ChunkWriter {
       const copied = octets.copy(this.#chunk, this.#filled, taken);
       taken += copied;
       this.#filled += copied;
-      if (this.#filled === FRAME_OCTETS) await this.#insert();
+      if (this.#filled === this.#chunk.length) await this.#insert();
     }
   }
 
   /** @returns octets written */
   async finish(): Promise<number> {
-    const length = this.#count * FRAME_OCTETS + this.#filled;
+    const length = this.#count * this.#chunk.length + this.#filled;
     if (this.#filled > 0) await this.#insert();
     return length;
   }

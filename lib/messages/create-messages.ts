@@ -82,8 +82,8 @@ class StoredMessages implements MessagesRoom {
 
   store(account: AccountId, ingested: IngestedMessage, options: StoreOptions): Promise<StoredMessage> {
     if (!(ingested instanceof ReadMessage)) throw new TypeError('only what this room has ingested can be stored');
-    const { attachments, renderer } = this.#options;
-    return storeMessage({ messages: this.#messages, attachments, renderer }, account, ingested, options);
+    const { attachments, renderer, logger } = this.#options;
+    return storeMessage({ messages: this.#messages, attachments, renderer, logger }, account, ingested, options);
   }
 
   async open(account: AccountId, messageId: MessageId): Promise<MessageContent> {

@@ -126,7 +126,7 @@ export class MessageCollection {
   }
 
   async markRaised(key: MessageKey, at: number): Promise<void> {
-    await this.#collection.updateOne({ _id: keyOf(key) }, { $set: { raisedAt: at } });
+    await orTemporary(() => this.#collection.updateOne({ _id: keyOf(key) }, { $set: { raisedAt: at } }));
   }
 
   async find(key: MessageKey): Promise<MessageRecord | undefined> {

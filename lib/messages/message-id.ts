@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { MessageId } from '../kernel/ids.ts';
 import type { StoreOptions } from './messages.ts';
 
@@ -35,7 +35,7 @@ export function threadOf(
 /** Hash under which a Message-ID is looked up: 16 octets; undefined where there is none. */
 export function messageIdHashOf(messageId: string | undefined): Buffer | undefined {
   const id = firstMessageId(messageId);
-  return id === undefined ? undefined : createHash('sha256').update(id, 'latin1').digest().subarray(0, 16);
+  return id === undefined ? undefined : hash('sha256', Buffer.from(id, 'latin1'), 'buffer').subarray(0, 16);
 }
 
 /** The first `<…>` of a field (RFC 5322 section 3.6.4); fields without one are taken whole, as odd clients write them. */
@@ -49,7 +49,5 @@ function firstMessageId(field: string | undefined): string | undefined {
 }
 
 function firstOctets(...parts: readonly Buffer[]): MessageId {
-  const hash = createHash('sha256');
-  for (const part of parts) hash.update(part);
-  return hash.digest('hex').slice(0, 32) as MessageId;
+  return hash('sha256', Buffer.concat(parts), 'hex').slice(0, 32) as MessageId;
 }

@@ -20,7 +20,7 @@ export type SkeletonPlan =
   { readonly kind: 'inline'; readonly octets: Buffer } | { readonly kind: 'attachment'; readonly attachment: number };
 
 /** Octets of literal runs that a document holds; more go to a file. */
-export const INLINE_OCTETS = 256 * 1024;
+const INLINE_OCTETS = 256 * 1024;
 
 /**
  * Octets after a base64 text that are kept beside it as a literal run: blank lines, the footer of a mailing list.
@@ -39,6 +39,8 @@ export async function planContent(
 ): Promise<ContentPlan> {
   const plan = new PlanDraft(spool);
   for (const part of largeLeaves(scanned.parts, attachmentOctets)) {
+    // Octets of a part that lies in another are kept with that one.
+    if (part.bodyStart < plan.position) continue;
     const type = `${part.type}/${part.subtype}`;
     const text = part.encoding === 'base64' ? await readBase64(spool, part) : undefined;
     plan.addLiteral(part.bodyStart);
@@ -86,6 +88,11 @@ class PlanDraft {
     this.#spool = spool;
   }
 
+  /** Where the next segment begins. */
+  get position(): number {
+    return this.#position;
+  }
+
   /** Literal up to the offset. */
   addLiteral(end: number): void {
     if (end <= this.#position) return;
@@ -116,6 +123,7 @@ class PlanDraft {
 
   async finish(size: number): Promise<ContentPlan> {
     this.addLiteral(size);
+    if (this.#position !== size) throw new RangeError(`segments of ${this.#position} octets for a message of ${size}`);
     const skeleton = await this.#planSkeleton();
     const attachments = [...this.#attachments.values()].map((entry) => entry.source);
     return { segments: this.#segments, attachments, skeleton };

@@ -1,15 +1,57 @@
 import { createHash } from 'node:crypto';
 import type { AttachmentSource } from '../attachments/index.ts';
 import type { AttachmentId } from '../kernel/ids.ts';
-import type { ScannedMessage } from '../mime/index.ts';
+import type { Logger } from '../kernel/logger.ts';
+import type { MimePart, ScannedMessage } from '../mime/index.ts';
 import { hotFieldsOf, readFields } from './hot-fields.ts';
 import type { Rendering, StoredRendering } from './message-record.ts';
 import type { MessageRenderer } from './messages.ts';
 import { encodeParts } from './part-table.ts';
-import { INLINE_OCTETS } from './plan-content.ts';
 
-/** Everything that is made from the octets as received; the prefix plays no part, so recipients share it. */
-export function renderMessage(scanned: ScannedMessage, renderer: MessageRenderer): Rendering {
+/** Octets of a rendering that a document holds: lists read hundreds of documents at once. */
+const INLINE_OCTETS = 32 * 1024;
+
+/**
+ * Everything that is made from the octets as received; the prefix plays no part, so recipients share it. What cannot be
+ * rendered is rendered as one part without structure: mail is never refused for its form.
+ */
+export function renderMessage(scanned: ScannedMessage, renderer: MessageRenderer, logger: Logger): Rendering {
+  try {
+    return render(scanned, renderer);
+  } catch (error) {
+    logger.error({ error, size: scanned.size }, 'a message could not be rendered and is kept without structure');
+    return render(flat(scanned), renderer);
+  }
+}
+
+function flat(scanned: ScannedMessage): ScannedMessage {
+  const root: MimePart = {
+    index: 0,
+    parent: -1,
+    children: [],
+    section: '',
+    kind: 'leaf',
+    headerStart: 0,
+    bodyStart: scanned.parts[0]?.bodyStart ?? 0,
+    bodyEnd: scanned.size,
+    bodyLines: 0,
+    type: 'application',
+    subtype: 'octet-stream',
+    parameters: new Map(),
+    encoding: 'binary',
+    encodingName: 'BINARY',
+    contentId: undefined,
+    description: undefined,
+    md5: undefined,
+    disposition: undefined,
+    language: undefined,
+    location: undefined,
+    headerOctets: Buffer.alloc(0),
+  };
+  return { ...scanned, parts: [root], isTruncated: true };
+}
+
+function render(scanned: ScannedMessage, renderer: MessageRenderer): Rendering {
   const block = scanned.parts[0]?.headerOctets ?? Buffer.alloc(0);
   const hot = hotFieldsOf(block, readFields(block), scanned.isTruncated);
   return {

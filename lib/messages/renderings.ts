@@ -40,8 +40,10 @@ export class Renderings {
   async renew(record: MessageRecord): Promise<Rendering> {
     const { renderer, attachments, messages, logger } = this.#parts;
     const reader = new ContentReader(record, attachments);
-    const rendering = renderMessage(await scan(reader.read(record.prefix.length, record.size)), renderer);
+    const rendering = renderMessage(await scan(reader.read(record.prefix.length, record.size)), renderer, logger);
     const key: MessageKey = { account: record.account, messageId: record.messageId };
+    // A newer version's is left for those who made it: two versions at work side by side would never come to rest.
+    if (versionOf(record.rendered) > renderer.version) return rendering;
     try {
       const { stored, source } = storeRendering(rendering);
       await attachments.keep(key, record.refToken, source === undefined ? [] : [source]);

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { compress, type AttachmentSource, type Attachments } from '../attachments/index.ts';
 import { MailError } from '../kernel/errors.ts';
 import type { AccountId, MessageId } from '../kernel/ids.ts';
+import type { Logger } from '../kernel/logger.ts';
 import { describeMessage } from './describe-message.ts';
 import type { MessageCollection, RenewedMessage } from './message-collection.ts';
 import { messageIdOf } from './message-id.ts';
@@ -16,6 +17,7 @@ export interface StoreParts {
   readonly messages: MessageCollection;
   readonly attachments: Attachments;
   readonly renderer: MessageRenderer;
+  readonly logger: Logger;
 }
 
 /** The same DATA to the same recipient within this time is a retry, after it a new message. */
@@ -27,8 +29,8 @@ const MAX_OCCURRENCES = 1000;
 /** How often a document may vanish between the insert that met it and its renewal. */
 const ROUNDS = 8;
 
-/** Below this, undoing the compression at each read costs more than the octets. */
-const COMPRESSED_SKELETON_OCTETS = 512;
+/** Below this a context for (un)compressing costs more than writing and reading the octets: a fifth of a delivery. */
+const COMPRESSED_SKELETON_OCTETS = 8 * 1024;
 
 /** See Messages.store. Attachments and refs first, then the document, so that a crash leaves nothing dangling. */
 export async function storeMessage(
@@ -37,7 +39,7 @@ export async function storeMessage(
   message: ReadMessage,
   options: StoreOptions,
 ): Promise<StoredMessage> {
-  const prepared = await message.share('content', () => prepareContent(parts.renderer, message));
+  const prepared = await message.share('content', () => prepareContent(parts, message));
   for (let occurrence = 0; occurrence < MAX_OCCURRENCES; occurrence += 1) {
     const messageId = messageIdOf(options.origin, occurrence, message.dataHash);
     const result = await storeOccurrence(parts, prepared, recordOf(account, messageId, message, prepared, options));
@@ -63,9 +65,9 @@ type SharedRecord = Omit<
   'account' | 'messageId' | 'rev' | 'receivedAt' | 'writtenAtQ' | 'raisedAt' | 'prefix' | 'refToken'
 >;
 
-async function prepareContent(renderer: MessageRenderer, message: ReadMessage): Promise<PreparedContent> {
+async function prepareContent({ renderer, logger }: StoreParts, message: ReadMessage): Promise<PreparedContent> {
   const { plan, scanned, dataHash } = message;
-  const { stored, source } = storeRendering(renderMessage(scanned, renderer));
+  const { stored, source } = storeRendering(renderMessage(scanned, renderer, logger));
   const record = {
     size: scanned.size,
     crlfSize: scanned.crlfSize,
@@ -98,18 +100,19 @@ function recordOf(
   prepared: PreparedContent,
   options: StoreOptions,
 ): MessageRecord {
+  const random = randomBytes(16);
   return {
     ...prepared.record,
     account,
     messageId,
-    rev: randomBytes(8),
+    rev: random.subarray(0, 8),
     size: message.size + options.prefix.length,
     crlfSize: message.scanned.crlfSize + options.prefix.length,
     receivedAt: options.now,
     writtenAtQ: options.q,
     raisedAt: undefined,
     prefix: options.prefix,
-    refToken: randomBytes(8),
+    refToken: random.subarray(8),
   };
 }
 

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { newAccountId, type MessageId } from '../../lib/kernel/ids.ts';
 import { isHotField, type MessageDigest, type MessageRenderer } from '../../lib/messages/index.ts';
-import { all, openTestRoom, plainRenderer, type TestRoom } from './message-room.ts';
+import { all, APPEND, openTestRoom, plainRenderer, type TestRoom } from './message-room.ts';
 import { sampleMessage } from './sample-message.ts';
 
 /** Renders so much that it does not fit a document. */
@@ -121,6 +121,40 @@ describe('renderings and digests', () => {
       200_000,
     );
     assert.ok(attachments);
+  });
+
+  it('of a newer version are left as they are', async () => {
+    const account = newAccountId();
+    const { messages } = room.another({ renderer: plainRenderer(5) });
+    const ingested = await messages.ingest(single(Buffer.from('Subject: new\r\n\r\n')), { maxOctets: 1000 });
+    const { messageId } = await messages.store(account, ingested, APPEND);
+    assert.equal(
+      (await room.another({ renderer: plainRenderer(4) }).messages.open(account, messageId)).body.toString(),
+      'B4:1',
+    );
+    const stored = await room.database.db
+      .collection('messages')
+      .findOne({ _id: Buffer.from(account + messageId, 'hex') });
+    assert.equal(stored?.['renderVersion'], 5);
+  });
+
+  it('are flat where a structure cannot be rendered', async () => {
+    const account = newAccountId();
+    const renderer: MessageRenderer = {
+      version: 1,
+      render: (message) => {
+        if (message.parts.length > 1) throw new RangeError('too much');
+        return plainRenderer().render(message);
+      },
+    };
+    const { messages } = room.another({ renderer });
+    const octets = sampleMessage({ attachment: randomBytes(100_000), subject: 'flat' });
+    const ingested = await messages.ingest(single(octets), { maxOctets: 1 << 20 });
+    const { messageId } = await messages.store(account, ingested, APPEND);
+    const opened = await messages.open(account, messageId);
+    assert.equal(opened.bodyStructure.toString(), 'S1:application/octet-stream');
+    assert.equal(opened.parts.length, 1);
+    assert.ok((await opened.readRange(0, opened.size)).equals(octets));
   });
 
   it('say whether the hot fields are complete', async () => {
