@@ -7,11 +7,12 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { borrowEngine } from '../support/embedded-engine.ts';
 import { largeMessage } from './large-message.ts';
 
-const CHILD = join(import.meta.dirname, 'large-message-child.ts');
+const CHILD = fileURLToPath(new URL('./large-message-child.ts', import.meta.url));
 const OCTETS = 60_000_000;
 /** Well below what the message itself would take. */
 const MAX_GROWTH = 48 * 1024 * 1024;
