@@ -1,3 +1,5 @@
+import { turn } from '../../wire/turn.ts';
+
 const LF = 0x0a;
 /** A longer name is nobody's: it matches nothing. */
 const MAX_NAME_OCTETS = 1000;
@@ -13,15 +15,19 @@ const CRLF = Buffer.from('\r\n');
 
 /**
  * The wanted fields of a header as they stand, continuation lines included, and the empty line that ends every
- * header (RFC 3501 section 6.4.5). Takes linear time and holds at most the beginning of one line, however the octets
- * are cut. What is not a field, such as the empty line itself, is left out.
+ * header (RFC 3501 section 6.4.5). Takes linear time and holds at most one piece and the beginning of one line, however
+ * the octets are cut; others have their turn after each piece. What is not a field, such as the empty line itself, is
+ * left out.
  */
 export async function* filterHeader(header: AsyncIterable<Buffer>, filter: FieldFilter): AsyncIterable<Buffer> {
   const names = new Set(filter.fields.map((field) => field.toLowerCase()));
   const selector = new LineSelector(names, filter.isNot);
-  for await (const piece of header) yield* selector.select(piece);
-  yield* selector.end();
-  yield CRLF;
+  for await (const piece of header) {
+    const selected = selector.select(piece);
+    if (selected.length > 0) yield selected;
+    await turn();
+  }
+  yield selector.end();
 }
 
 /** Decides line by line, at the colon or as soon as it is plain that a line continues the one before. */
@@ -39,51 +45,56 @@ class LineSelector {
     this.#isNot = isNot;
   }
 
-  *select(piece: Buffer): Iterable<Buffer> {
-    let from = 0;
-    while (from < piece.length) {
+  /** What is wanted of the piece, and of the line that began before it. */
+  select(piece: Buffer): Buffer {
+    // A header may be nothing but tiny lines: lines wanted one after the other are one run.
+    const runs: Buffer[] = [];
+    let runStart: number | undefined;
+    for (let from = 0; from < piece.length;) {
       const found = piece.indexOf(LF, from);
       const to = found < 0 ? piece.length : found + 1;
-      const part = piece.subarray(from, to);
-      yield* this.#part(part, found >= 0);
+      const before = this.#begun;
+      if (!this.#isDecided) this.#decide(piece.toString('latin1', from, to), found >= 0);
+      if (this.#isDecided && this.#isWanted) {
+        if (before !== '') runs.push(Buffer.from(before, 'latin1'));
+        runStart ??= from;
+      } else if (runStart !== undefined) {
+        runs.push(piece.subarray(runStart, from));
+        runStart = undefined;
+      }
+      if (found >= 0) this.#isDecided = false;
       from = to;
     }
+    if (runStart !== undefined) runs.push(piece.subarray(runStart));
+    const [only] = runs;
+    return this.#emit(runs.length === 1 && only !== undefined ? only : Buffer.concat(runs));
   }
 
-  *end(): Iterable<Buffer> {
-    yield* this.#decide(true);
-    if (!this.#endsInLineEnd) yield CRLF;
+  /** What ends the header. */
+  end(): Buffer {
+    const before = this.#begun;
+    if (before !== '') this.#decide('', true);
+    const rest = this.#emit(Buffer.from(before !== '' && this.#isWanted ? before : '', 'latin1'));
+    return Buffer.concat(this.#endsInLineEnd ? [rest, CRLF] : [rest, CRLF, CRLF]);
   }
 
-  *#part(part: Buffer, isLineEnd: boolean): Iterable<Buffer> {
-    if (this.#isDecided) {
-      if (this.#isWanted) yield this.#emit(part);
-    } else {
-      this.#begun += part.toString('latin1');
-      yield* this.#decide(isLineEnd);
-    }
-    if (isLineEnd) {
-      this.#begun = '';
-      this.#isDecided = false;
-    }
-  }
-
-  *#decide(isComplete: boolean): Iterable<Buffer> {
-    const begun = this.#begun;
-    if (this.#isDecided || begun === '') return;
+  #decide(part: string, isComplete: boolean): void {
+    const begun = this.#begun + part;
     const first = begun.charAt(0);
     if (first !== ' ' && first !== '\t') {
       const colon = begun.indexOf(':');
-      if (colon < 0 && !isComplete && begun.length < MAX_NAME_OCTETS) return;
+      if (colon < 0 && !isComplete && begun.length < MAX_NAME_OCTETS) {
+        this.#begun = begun;
+        return;
+      }
       this.#isWanted = colon > 0 && this.#names.has(begun.slice(0, colon).trimEnd().toLowerCase()) !== this.#isNot;
     }
     this.#isDecided = true;
     this.#begun = '';
-    if (this.#isWanted) yield this.#emit(Buffer.from(begun, 'latin1'));
   }
 
   #emit(octets: Buffer): Buffer {
-    this.#endsInLineEnd = octets.at(-1) === LF;
+    if (octets.length > 0) this.#endsInLineEnd = octets.at(-1) === LF;
     return octets;
   }
 }
