@@ -27,10 +27,12 @@ export function withoutLiteralHeader(line: string): string {
   return line.slice(0, line.lastIndexOf('{'));
 }
 
+/** No client has longer tags, and none is answered. */
+export const MAX_TAG_OCTETS = 64;
 const TAG = /^([!#$&'\x2c-\x5b\x5d-z|}~]{1,64}) /;
 
 /** The tag, or undefined where the line does not begin with one that an answer could carry. */
 export function tagOf(line: string): string | undefined {
   // RFC 3501 tag: ASTRING-CHAR except "+"; that is any ATOM-CHAR or "]", of which "+" is taken out here.
-  return TAG.exec(line.slice(0, 66))?.[1];
+  return TAG.exec(line.slice(0, MAX_TAG_OCTETS + 2))?.[1];
 }

@@ -1,4 +1,4 @@
-import type { CommandText } from './command-text.ts';
+import { MAX_TAG_OCTETS, type CommandText } from './command-text.ts';
 import { SyntaxFault } from './faults.ts';
 
 const MAX_DEPTH = 50;
@@ -88,7 +88,8 @@ export class Decoder {
 
   tag(): string {
     const tag = this.#run(ATOM_CHAR | RESP_SPECIALS, 'a tag');
-    if (tag.includes('+')) throw new SyntaxFault('Invalid tag');
+    // What no answer could carry must not be carried out either.
+    if (tag.includes('+') || tag.length > MAX_TAG_OCTETS) throw new SyntaxFault('Invalid tag');
     return tag;
   }
 

@@ -24,6 +24,11 @@ describe('decoder', () => {
       refused(() => new Decoder([text]).atom());
   });
 
+  it('takes the tags that answers can carry, and no others', () => {
+    for (const tag of ['a1', 'A.b]c', 'x'.repeat(64)]) assert.equal(new Decoder([`${tag} NOOP`]).tag(), tag);
+    for (const tag of ['', '*', 'a+b', 'x'.repeat(65)]) refused(() => new Decoder([`${tag} NOOP`]).tag());
+  });
+
   it('reads astrings in all forms', () => {
     assert.equal(new Decoder(['a]b c']).astring(), 'a]b');
     assert.equal(new Decoder(['"a b"']).astring(), 'a b');
