@@ -36,5 +36,6 @@ export async function countRows<T extends Document>(rows: Collection<T>, query: 
 
 /** Text as a pattern that matches just this text. */
 export function literalPattern(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  // BSON ends a pattern at its first NUL (bsonspec.org, cstring), so that drivers refuse it: it is written out.
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll('\0', '\\x00');
 }

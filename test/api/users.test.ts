@@ -182,6 +182,9 @@ describe('users and addresses', () => {
         cursor,
       );
     }
+    // A NUL is text like any other: it is found nowhere, and is no trouble of the storage.
+    for (const list of ['/users', '/addresses'])
+      assert.equal((await root.ok('GET', `${list}?query=listed%00`)).body['total'], 0);
     assert.deepEqual(refusal(await root.call('GET', `/users?query=other&next=${String(first['nextCursor'])}`)), [
       400,
       'InputValidationError',
