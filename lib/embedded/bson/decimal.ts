@@ -99,7 +99,7 @@ export function multiplyDecimals(a: Decimal, b: Decimal): Decimal {
 }
 
 /** Text such as `12.50`, `1E+20`, `NaN`, as a decimal; undefined where it is none. */
-export function parseDecimal(text: string): Decimal | undefined {
+function parseDecimal(text: string): Decimal | undefined {
   if (/^[+-]?nan$/i.test(text)) return { kind: 'nan' };
   const infinite = /^([+-]?)inf(inity)?$/i.exec(text);
   if (infinite) return { kind: 'infinity', negative: infinite[1] === '-' };

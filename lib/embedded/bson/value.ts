@@ -10,7 +10,7 @@ export interface Value {
 }
 
 /** The octet where a value of this type ends. Callers have validated the document. */
-export function endOfValue(type: number, octets: Buffer, start: number): number {
+function endOfValue(type: number, octets: Buffer, start: number): number {
   switch (type) {
     case BsonType.int:
       return start + 4;

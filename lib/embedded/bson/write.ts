@@ -138,8 +138,8 @@ const NOTHING = Buffer.alloc(0);
 export const NULL_VALUE: Value = fixed(BsonType.null, NOTHING);
 /** Stands in index keys and sort keys for an empty array; never stored. */
 export const UNDEFINED_VALUE: Value = fixed(BsonType.undefined, NOTHING);
-export const TRUE_VALUE: Value = fixed(BsonType.boolean, Buffer.from([1]));
-export const FALSE_VALUE: Value = fixed(BsonType.boolean, Buffer.from([0]));
+const TRUE_VALUE: Value = fixed(BsonType.boolean, Buffer.from([1]));
+const FALSE_VALUE: Value = fixed(BsonType.boolean, Buffer.from([0]));
 
 export function boolValue(value: boolean): Value {
   return value ? TRUE_VALUE : FALSE_VALUE;

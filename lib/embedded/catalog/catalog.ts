@@ -104,7 +104,7 @@ export class Catalog {
 }
 
 /** @throws EngineError 73 */
-export function checkName(database: string, name: string): void {
+function checkName(database: string, name: string): void {
   const isBadDatabase = database === '' || database.length > 63 || /[/\\. "$*<>:|?\0]/.test(database);
   if (isBadDatabase) throw new EngineError(73, `Invalid database name: '${database.slice(0, 80)}'`);
   const isBadName = name === '' || name.includes('$') || name.includes('\0') || name.startsWith('.');

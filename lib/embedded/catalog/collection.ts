@@ -6,7 +6,6 @@ import { BsonType } from '../bson/types.ts';
 import {
   boolOf,
   documentValue,
-  elementsOf,
   entriesOf,
   fieldNamed,
   intOf,
@@ -163,8 +162,4 @@ export function ownCopy(value: Value | undefined): Value | undefined {
   if (value === undefined) return undefined;
   const octets = Buffer.from(rawOctets(value));
   return { type: value.type, octets, start: 0, end: octets.length };
-}
-
-export function hasFields(document: Value): boolean {
-  return elementsOf(document).next();
 }

@@ -1,4 +1,4 @@
-import { encodeBound, encodeKey, successor } from '../keys/encode.ts';
+import { encodeKey, successor } from '../keys/encode.ts';
 import type { Value } from '../bson/value.ts';
 import type { KeyRange } from '../store/store.ts';
 
@@ -52,9 +52,4 @@ export function wholeRange(prefix: Buffer): { readonly from: Buffer; readonly to
 
 export function documentKey(prefix: Buffer, id: Value): Buffer {
   return Buffer.concat([prefix, encodeKey([id])]);
-}
-
-/** All keys under the prefix that begin with these values. */
-export function prefixRange(prefix: Buffer, values: readonly Value[], descending: readonly boolean[]): KeyRange {
-  return wholeRange(Buffer.concat([prefix, encodeBound(values, descending)]));
 }

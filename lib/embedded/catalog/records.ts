@@ -1,4 +1,3 @@
-import { equalValues } from '../bson/compare.ts';
 import { renderValue } from '../bson/render.ts';
 import { documentValue, fieldOf, type Value } from '../bson/value.ts';
 import { DocumentWriter } from '../bson/write.ts';
@@ -12,7 +11,7 @@ import type { Collection, Index } from './collection.ts';
 import { documentKey } from './keyspace.ts';
 
 const ID = Buffer.from('_id');
-export const MAX_DOCUMENT_OCTETS = 16 * 1024 * 1024;
+const MAX_DOCUMENT_OCTETS = 16 * 1024 * 1024;
 
 /** E11000, with what a caller needs to know which key it was. */
 export class DuplicateKeyError extends EngineError {
@@ -165,14 +164,10 @@ export class Records {
   }
 }
 
-export function idOf(document: Value): Value {
+function idOf(document: Value): Value {
   const id = fieldOf(document, ID);
   if (id === undefined) throw new EngineError(2, 'document without _id');
   return id;
-}
-
-export function sameId(a: Value, b: Value): boolean {
-  return equalValues(idOf(a), idOf(b));
 }
 
 function checkSize(octets: Buffer): void {

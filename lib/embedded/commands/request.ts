@@ -1,7 +1,7 @@
 import { EngineError, UnsupportedError } from '../errors/failure.ts';
 import { numericOf, toDouble } from '../bson/number.ts';
 import { BsonType, isNumeric, typeName } from '../bson/types.ts';
-import { boolOf, elementsOf, entriesOf, stringOf, valuesOf, type Value } from '../bson/value.ts';
+import { elementsOf, entriesOf, stringOf, valuesOf, type Value } from '../bson/value.ts';
 import { asBoolean } from '../query/parse.ts';
 
 /** What the driver adds to any command. */
@@ -157,8 +157,4 @@ function checkWriteConcern(document: Value): void {
 export function commandName(body: Value): string {
   const elements = elementsOf(body);
   return elements.next() ? elements.name() : '';
-}
-
-export function isOn(value: Value | undefined): boolean {
-  return value?.type === BsonType.boolean && boolOf(value);
 }

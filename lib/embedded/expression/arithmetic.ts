@@ -53,7 +53,7 @@ function listed(values: readonly (Value | undefined)[]): (Value | undefined)[] {
   return values.length === 1 && only?.type === BsonType.array ? valuesOf(only) : [...values];
 }
 
-export function sumOf(values: readonly (Value | undefined)[]): Value {
+function sumOf(values: readonly (Value | undefined)[]): Value {
   let sum = intValue(0);
   for (const value of values)
     if (value !== undefined && isNumeric(value.type)) sum = calculateFreely('add', sum, value);

@@ -8,7 +8,7 @@ import { namedArguments, withArguments, type OperatorBuilder } from './scope.ts'
 import { isTruthy } from './truth.ts';
 
 /** Across all types, a missing value below everything but MinKey. */
-export function compareOptional(a: Value | undefined, b: Value | undefined): number {
+function compareOptional(a: Value | undefined, b: Value | undefined): number {
   return compareValues(a ?? UNDEFINED_VALUE, b ?? UNDEFINED_VALUE);
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { UnsupportedError } from '../errors/failure.ts';
 import { compareNumeric, isNaNumber, numericOf, toDouble, type Numeric } from '../bson/number.ts';
-import { BsonType, Rank, rankOf } from '../bson/types.ts';
+import { BsonType, rankOf } from '../bson/types.ts';
 import { elementsOf, type Value } from '../bson/value.ts';
 
 /** Keys longer than this are cut; what is cut off is stood for by a hash. */
@@ -197,11 +197,3 @@ export function successor(prefix: Uint8Array): Buffer {
   key[last] = (key[last] as number) + 1;
   return key.subarray(0, last + 1);
 }
-
-/** All values of one rank lie in [rank, rank + 1) as keys; for ranges that keep to one type (MongoDB's type bracketing). */
-export function rankBounds(rank: number): { readonly from: Buffer; readonly to: Buffer } {
-  return { from: Buffer.from([rank]), to: Buffer.from([rank + 1]) };
-}
-
-/** The rank of null, as a key of one value: what a missing field is indexed as. */
-export const NULL_KEY: Buffer = Buffer.from([Rank.null]);

@@ -23,7 +23,7 @@ export type Stage = (input: Next) => Next;
 type StageParser = (operand: Value) => Stage;
 
 /** A stage that makes one document of each. */
-export const mapping =
+const mapping =
   (change: (document: Buffer) => Buffer): Stage =>
   (input) =>
   (checkTime) => {

@@ -16,7 +16,7 @@ export function positionOf(name: string): number {
   return /^(0|[1-9]\d{0,8})$/.test(name) ? Number(name) : -1;
 }
 
-export function pathName(text: string): PathName {
+function pathName(text: string): PathName {
   return { text, octets: Buffer.from(text), position: positionOf(text) };
 }
 

@@ -13,7 +13,7 @@ type Row = [key: Uint8Array, value: Uint8Array | null, heapRow: number | null];
 const asBuffer = (octets: Uint8Array): Buffer => Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength);
 
 /** Settings that every connection to the file shares. Checkpoints are made by a worker, never by a commit. */
-export function configureConnection(database: DatabaseSync): void {
+function configureConnection(database: DatabaseSync): void {
   database.exec(`
     PRAGMA page_size = ${PAGE_OCTETS};
     PRAGMA journal_mode = WAL;

@@ -36,9 +36,3 @@ export function valueOf(node: Node): Value {
       return arrayValue(node.items.map(valueOf));
   }
 }
-
-/** The type that the node has as a value. */
-export function typeOf(node: Node): number {
-  if (node.kind === 'value') return node.value.type;
-  return node.kind === 'object' ? BsonType.object : BsonType.array;
-}

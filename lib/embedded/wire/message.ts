@@ -4,8 +4,8 @@ import { BsonType } from '../bson/types.ts';
 import { EngineError } from '../errors/failure.ts';
 
 /** Operation codes of the wire protocol that clients may send. */
-export const OP_QUERY = 2004;
-export const OP_MSG = 2013;
+const OP_QUERY = 2004;
+const OP_MSG = 2013;
 const OP_REPLY = 1;
 
 const CHECKSUM_PRESENT = 1;
