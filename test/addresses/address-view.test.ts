@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { addressView, normaliseDomain, recipientView, withoutLabel } from '../../lib/addresses/index.ts';
 import { addressFault } from '../../lib/addresses/address-view.ts';
+import { threadTime } from '../support/processor-time.ts';
 
 describe('addressView', () => {
   const cases: readonly (readonly [string, string | undefined])[] = [
@@ -90,9 +91,9 @@ it('normaliseDomain refuses what URLs would rewrite into something else', () => 
 it('views take linear time', () => {
   const time = (n: number): number => {
     const text = `${'a.'.repeat(n)}@${'b.'.repeat(n)}c`;
-    const start = performance.now();
+    const start = threadTime();
     for (let i = 0; i < 200; i += 1) addressView(text);
-    return performance.now() - start;
+    return threadTime() - start;
   };
   time(100);
   assert.ok(time(100_000) < 200);

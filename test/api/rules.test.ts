@@ -11,6 +11,7 @@ import { pageOfMessages } from '../../api/routes/messages/page-of-messages.ts';
 import { replaceContentIds } from '../../api/routes/messages/message-text.ts';
 import { isTemporary, MailError, toMailError, type MailErrorCode } from '../../lib/kernel/errors.ts';
 import type { ColumnView } from '../../lib/journal/index.ts';
+import { threadTime } from '../support/processor-time.ts';
 
 const isInvalid = (error: unknown): boolean => error instanceof MailError && error.code === 'invalid-input';
 
@@ -316,13 +317,13 @@ describe('pages of messages', () => {
   it('of 100,000 messages take milliseconds, however they are ordered', () => {
     for (const dateOf of [(n: number) => n, (n: number) => -n, (n: number) => (n * 7919) % 100_003]) {
       const columns = view(Array.from({ length: 100_000 }, (_, n) => [dateOf(n), false] as const));
-      const start = performance.now();
+      const start = threadTime();
       pageOfMessages(
         columns,
         { order: 'desc', isUnseenOnly: false },
         { after: undefined, before: undefined, limit: 251 },
       );
-      assert.ok(performance.now() - start < 200);
+      assert.ok(threadTime() - start < 200);
     }
   });
 });
@@ -356,8 +357,8 @@ describe('the structure of a body', () => {
   it('of a long string takes linear time', () => {
     const octets = Buffer.alloc(8 * 1024 * 1024, 'x');
     octets[0] = 0x22;
-    const start = performance.now();
+    const start = threadTime();
     new JsonGuard().write(octets);
-    assert.ok(performance.now() - start < 500);
+    assert.ok(threadTime() - start < 500);
   });
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { baseSubject } from '../../lib/mime/index.ts';
+import { threadTime } from '../support/processor-time.ts';
 
 const CASES: readonly (readonly [subject: string, base: string, isReplyOrForward: boolean])[] = [
   ['Hello', 'Hello', false],
@@ -35,10 +36,10 @@ describe('base subject', () => {
 
   it('takes linear time', () => {
     for (const piece of ['Re: ', '[a] ', '[Fwd: ', '(fwd)', '[', 'Re [', 're[a] ', '[a]re[b]:']) {
-      const start = performance.now();
+      const start = threadTime();
       baseSubject(piece.repeat(50_000));
       baseSubject(piece.repeat(50_000) + ']'.repeat(50_000));
-      assert.ok(performance.now() - start < 1000, piece);
+      assert.ok(threadTime() - start < 1000, piece);
     }
   });
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parseEnvelopeCommand } from '../../../lib/frontends/lmtp/envelope-command.ts';
+import { threadTime } from '../../support/processor-time.ts';
 
 function mail(text: string): string | undefined {
   const parsed = parseEnvelopeCommand('MAIL FROM', Buffer.from(text, 'utf8'));
@@ -75,10 +76,10 @@ describe('envelope command', () => {
   });
   it('is linear on hostile paths', () => {
     for (const unit of ['@a,', '"\\', 'a', '.', '\\\\', '@a:']) {
-      const start = performance.now();
+      const start = threadTime();
       mail(`MAIL FROM:<${unit.repeat(100_000)}`);
       mail(`MAIL FROM:<"${unit.repeat(100_000)}`);
-      assert.ok(performance.now() - start < 500, unit);
+      assert.ok(threadTime() - start < 500, unit);
     }
   });
 });

@@ -10,6 +10,7 @@ import {
   MailboxNameError,
 } from '../../../imap-core/protocol/mailbox-name.ts';
 import { mergeRanges, resolveSet, setText, STAR } from '../../../imap-core/protocol/message-set.ts';
+import { threadTime } from '../../support/processor-time.ts';
 
 describe('modified UTF-7', () => {
   const cases: readonly (readonly [string, string])[] = [
@@ -113,10 +114,10 @@ describe('LIST pattern', () => {
 
   it('takes bounded time for any wildcards', () => {
     const pattern = new ListPattern('*a%'.repeat(340));
-    const start = performance.now();
+    const start = threadTime();
     assert.equal(pattern.matches(`${'a/'.repeat(5000)}b`), false);
     assert.equal(new ListPattern(`${'%a*'.repeat(340)}x`).matches('a'.repeat(10_000)), false);
-    assert.ok(performance.now() - start < 400);
+    assert.ok(threadTime() - start < 400);
   });
 });
 
