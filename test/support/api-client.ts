@@ -17,7 +17,11 @@ export class ApiClient {
   }
 
   async call(method: string, path: string, body?: unknown, contentType = 'application/json'): Promise<ApiAnswer> {
-    const payload = Buffer.isBuffer(body) ? new Uint8Array(body) : body === undefined ? undefined : JSON.stringify(body);
+    const payload = Buffer.isBuffer(body)
+      ? new Uint8Array(body)
+      : body === undefined
+        ? undefined
+        : JSON.stringify(body);
     const response = await fetch(`${this.url}${path}`, {
       method,
       headers: {
@@ -35,12 +39,17 @@ export class ApiClient {
   /** As `call`; throws unless the status is 2xx. */
   async ok(method: string, path: string, body?: unknown, contentType?: string): Promise<ApiAnswer> {
     const answer = await this.call(method, path, body, contentType);
-    if (answer.status >= 300) throw new Error(`${method} ${path}: ${String(answer.status)} ${answer.octets.toString('utf8').slice(0, 300)}`);
+    if (answer.status >= 300)
+      throw new Error(`${method} ${path}: ${String(answer.status)} ${answer.octets.toString('utf8').slice(0, 300)}`);
     return answer;
   }
 
   /** Creates a user and returns its id. */
-  async createUser(username: string, password: string, fields: Readonly<Record<string, unknown>> = {}): Promise<string> {
+  async createUser(
+    username: string,
+    password: string,
+    fields: Readonly<Record<string, unknown>> = {},
+  ): Promise<string> {
     const answer = await this.ok('POST', '/users', { username, password, ...fields });
     return String(answer.body['id']);
   }

@@ -77,7 +77,7 @@ export class LineClient {
 
   /** The next line without its CRLF, as latin1. */
   async line(): Promise<string> {
-    for (let scanned = 0; ; ) {
+    for (let scanned = 0; ;) {
       let offset = 0;
       for (const chunk of this.#chunks) {
         if (offset + chunk.length > scanned) {

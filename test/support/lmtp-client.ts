@@ -62,7 +62,8 @@ export class LmtpClient {
     const mail = await this.command(`MAIL FROM:<${sender}>`);
     if (!mail.startsWith('250')) throw new Error(mail);
     let accepted = 0;
-    for (const recipient of recipients) if ((await this.command(`RCPT TO:<${recipient}>`)).startsWith('250')) accepted += 1;
+    for (const recipient of recipients)
+      if ((await this.command(`RCPT TO:<${recipient}>`)).startsWith('250')) accepted += 1;
     if (accepted === 0) return 0;
     const data = await this.command('DATA');
     if (!data.startsWith('354')) throw new Error(data);
