@@ -34,6 +34,19 @@ describe('the data directory', () => {
     await assert.rejects(requireDataDirectory(join(root, 'nowhere')), /no data directory/);
   });
 
+  it("is not somebody else's folder, which stays as it is", async () => {
+    const other = join(root, 'other');
+    await mkdir(other, { mode: 0o755 });
+    await writeFile(join(other, 'passwd'), 'root');
+    await assert.rejects(prepareDataDirectory(other), /holds other things/);
+    assert.equal(await modeOf(other), 0o755);
+    await assert.rejects(requireDataDirectory(other), /no data directory/);
+    await writeFile(join(other, 'engine.sqlite'), '');
+    assert.equal(await prepareDataDirectory(other), other);
+    assert.equal(await modeOf(other), 0o700);
+    assert.equal(await requireDataDirectory(other), other);
+  });
+
   it('keeps the admin token as a hash and shows it once', async () => {
     const first = await loadAdminTokens(root);
     const lasting = first.shownOnce ?? '';
