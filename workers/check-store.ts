@@ -1,4 +1,5 @@
 import type { User } from '../lib/accounts/index.ts';
+import { addressView, type Address } from '../lib/addresses/index.ts';
 import { SystemFlag, type MailboxInfo, type OpenMailbox } from '../lib/journal/index.ts';
 import { MailError } from '../lib/kernel/errors.ts';
 import type { MessageId } from '../lib/kernel/ids.ts';
@@ -22,8 +23,8 @@ const PAGE = 500;
 const ALL = [{ from: 1, to: 0xffffffff }];
 
 /**
- * Goes through all users: addresses lead to them, counters are what is counted, UIDs ascend, and every octet of
- * every message can be read and is the one that came in.
+ * Goes through all users: names and addresses lead to them and to nobody else, journals are whole, counters are what
+ * is counted, UIDs ascend, and every octet of every message can be read and is the one that came in.
  * @param onDamage called for each, as it is found
  * @throws MailError `unavailable` where the database is in trouble: that is no damage
  */
@@ -33,7 +34,22 @@ export async function checkStore(store: Store, onDamage: (damage: Damage) => voi
     report.users += 1;
     await new AccountCheck(store, user, report, onDamage).run();
   }
+  for await (const { address, user } of allAddresses(store)) {
+    if ((await store.accounts.get(user)) !== undefined) continue;
+    // A user who was made or removed while this went through is none.
+    if ((await store.addresses.get(address))?.user === user)
+      onDamage({ user, mailbox: '', detail: `the address ${address} leads to a user who is not there` });
+  }
   return report;
+}
+
+async function* allAddresses({ addresses }: Store): AsyncIterable<Address> {
+  let page = await addresses.list({ limit: PAGE });
+  while (page.length > 0) {
+    yield* page;
+    const last = addressView(page.at(-1)?.address ?? '');
+    page = last === undefined ? [] : await addresses.list({ limit: PAGE, after: last });
+  }
 }
 
 async function* allUsers({ accounts }: Store): AsyncIterable<User> {
@@ -61,15 +77,17 @@ class AccountCheck {
   }
 
   async run(): Promise<void> {
-    await this.#checkAddress();
+    await this.#checkNames();
     const { mailboxes } = this.#store;
     const { account } = this.#user;
+    const lacking = await mailboxes.check(account);
+    for (const detail of lacking) this.#say('', detail);
     try {
       const infos = await mailboxes.list(account);
       if (!infos.some(({ path }) => path === 'INBOX')) this.#say('', 'there is no INBOX');
       for (const info of infos) {
         this.#report.mailboxes += 1;
-        if (!info.isNoselect) await this.#checkMailbox(info);
+        if (!info.isNoselect) await this.#checkMailbox(info, lacking.length > 0);
       }
       const usage = await mailboxes.usage(account);
       const octets = infos.reduce((sum, info) => sum + info.octets, 0);
@@ -82,16 +100,26 @@ class AccountCheck {
     }
   }
 
-  async #checkAddress(): Promise<void> {
-    const { address, id } = this.#user;
+  async #checkNames(): Promise<void> {
+    const { address, id, username } = this.#user;
+    const named = await this.#store.accounts.findByUsername(username);
+    if (named?.id !== id) this.#say('', `the user name leads to ${named === undefined ? 'nobody' : 'another user'}`);
     if (address === '') return;
     const found = await this.#store.addresses.get(address);
     if (found === undefined) this.#say('', `the main address ${address} is nobody's`);
     else if (found.user !== id) this.#say('', `the main address ${address} is another user's`);
   }
 
-  async #checkMailbox(info: MailboxInfo): Promise<void> {
-    const opened = await this.#store.mailboxes.open(this.#user.account, info.id, { isReadOnly: true });
+  /** @param isDamaged the journal is known to lack something, so that a mailbox which cannot be opened is no news */
+  async #checkMailbox(info: MailboxInfo, isDamaged: boolean): Promise<void> {
+    let opened: OpenMailbox;
+    try {
+      opened = await this.#store.mailboxes.open(this.#user.account, info.id, { isReadOnly: true });
+    } catch (error) {
+      if (!isDamaged || !(error instanceof MailError) || error.code !== 'unavailable') throw error;
+      this.#say(info.path, 'it cannot be opened');
+      return;
+    }
     try {
       await this.#checkRows(opened);
     } finally {

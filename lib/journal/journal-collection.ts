@@ -14,7 +14,7 @@ const HIGHEST_Q = 2 ** 48 - 1;
 const READ_LIMIT_MS = 10_000;
 
 /** The journal: one document a committed command, the commit point of everything. */
-export function openJournalCollection(database: Database): Pick<JournalStore, 'insert' | 'readAfter'> {
+export function openJournalCollection(database: Database): Pick<JournalStore, 'insert' | 'readAfter' | 'readGaps'> {
   const collection = database.collection<JournalDocument>('journal');
   const inserter = createCoalescingInserter(collection, {
     octetsOf,
@@ -55,6 +55,23 @@ export function openJournalCollection(database: Database): Pick<JournalStore, 'i
       } catch (error) {
         throw toTemporary(error);
       }
+    },
+
+    readGaps: async (account, limit) => {
+      const gaps: { from: number; to: number }[] = [];
+      let last = 0;
+      try {
+        const range = { $gt: journalKey(account, 0), $lte: journalKey(account, HIGHEST_Q) };
+        const options = { sort: { _id: 1 }, projection: { _id: 1 }, promoteBuffers: true } as const;
+        for await (const { _id } of collection.find({ _id: range }, options)) {
+          const q = qOf(_id);
+          if (q !== last + 1 && gaps.length < limit) gaps.push({ from: last + 1, to: q - 1 });
+          last = q;
+        }
+      } catch (error) {
+        throw toTemporary(error);
+      }
+      return { gaps, last };
     },
   };
 }

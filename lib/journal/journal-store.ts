@@ -31,6 +31,11 @@ export interface JournalStore {
   readonly insert: (account: AccountId, records: readonly JournalRecord[]) => Promise<CommitOutcome>;
   /** The records after `q` in order, at most `limit`, ending before the first gap. */
   readonly readAfter: (account: AccountId, q: number, limit: number) => Promise<JournalRecord[]>;
+  /** Where records are missing before the last one, in order, at most `limit` runs; and the last one's `q`, 0: none. */
+  readonly readGaps: (
+    account: AccountId,
+    limit: number,
+  ) => Promise<{ readonly gaps: readonly { readonly from: number; readonly to: number }[]; readonly last: number }>;
   readonly readCheckpoint: (account: AccountId) => Promise<Checkpoint | undefined>;
   /**
    * Replaces the checkpoint if it is still the expected one; undefined expects that there is none.

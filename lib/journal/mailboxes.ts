@@ -5,6 +5,7 @@ import type { AccountId, MailboxId, MessageId } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { AccountLogs, type LoadedAccount } from './account-logs.ts';
 import { closeAccountCommand, createAccountCommand, setQuotaCommand } from './decide-account.ts';
+import { checkAccount } from './check-account.ts';
 import { createCommand, removeCommand, renameCommand, subscribeCommand } from './decide-mailboxes.ts';
 import { appendCommand } from './decide-messages.ts';
 import { requireAccount, requireMailbox, requireTarget, type Command } from './decision.ts';
@@ -50,6 +51,8 @@ export interface Journal extends Mailboxes {
    * the `rev` that was read before; an append that meets the record renews the data first.
    */
   sweep(account: AccountId, messageIds: readonly MessageId[], goneSince?: number): Promise<readonly MessageId[]>;
+  /** What the account's journal lacks, each as a sentence; [] where it is whole. */
+  check(account: AccountId): Promise<readonly string[]>;
   /** Writes the account down now: segments and checkpoint. */
   fold(account: AccountId): Promise<void>;
   /** Waits for folds under way, ends timers and subscriptions. Sessions must be closed before. */
@@ -135,6 +138,7 @@ export function createMailboxes(options: MailboxesOptions): Journal {
 
     isLive: (account, messageIds, goneSince = 0) => read(account, ({ log }) => isLive(log, messageIds, goneSince)),
     sweep: (account, messageIds, goneSince = 0) => read(account, (loaded) => sweep(loaded, messageIds, goneSince)),
+    check: (account) => checkAccount(store, account),
     fold: (account) => read(account, ({ folder }) => folder.fold()),
     close: async () => {
       probe.close();

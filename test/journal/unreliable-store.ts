@@ -18,6 +18,7 @@ export class UnreliableStore implements JournalStore {
   readonly inserts: number[] = [];
   readonly #store: JournalStore;
   readonly #late: Promise<unknown>[] = [];
+  readonly readGaps: JournalStore['readGaps'];
   readonly readCheckpoint: JournalStore['readCheckpoint'];
   readonly replaceCheckpoint: JournalStore['replaceCheckpoint'];
   readonly readSegments: JournalStore['readSegments'];
@@ -26,6 +27,7 @@ export class UnreliableStore implements JournalStore {
 
   constructor(store: JournalStore) {
     this.#store = store;
+    this.readGaps = store.readGaps;
     this.readCheckpoint = store.readCheckpoint;
     this.replaceCheckpoint = store.replaceCheckpoint;
     this.readSegments = store.readSegments;
