@@ -43,6 +43,10 @@ function applyChange(
       return;
     case 'close':
       state.isClosed = true;
+      // Sessions end as if each mailbox were deleted: nothing of the account is to be had any more.
+      for (const mailbox of state.mailboxes.keys()) {
+        if (isWanted(mailbox)) applied.push({ mailbox, event: { kind: 'deleted', q: record.q } });
+      }
       return;
     case 'create':
       applyCreate(state, record, change);

@@ -44,6 +44,20 @@ function listen(mailbox: OpenMailbox): {
 }
 
 describe('sessions', () => {
+  it('of a closed account hear that their mailbox is gone, on other nodes too', async () => {
+    const hints = createLocalHints();
+    const [one, other] = [node({ hints }), node({ hints })];
+    const account = await createAccount(one);
+    const id = await mailboxId(one, account, 'INBOX');
+    const heard = [listen(await one.open(account, id)), listen(await other.open(account, id))];
+    const gone = heard.map(({ first }) => first('deleted'));
+    await one.closeAccount(account);
+    assert.deepEqual(await Promise.all(gone), [
+      { kind: 'deleted', q: 2 },
+      { kind: 'deleted', q: 2 },
+    ]);
+  });
+
   it('of one process are told at once, in order of q, before the command is answered', async () => {
     const one = node();
     const account = await createAccount(one);

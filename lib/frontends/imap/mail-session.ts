@@ -101,7 +101,7 @@ export class MailSession implements Session {
   }
 
   onEnd(): void {
-    // Removal and suspension are found by the next command, whose failure ends the session.
+    // A removed account ends its selected mailboxes by an event; elsewhere the next command finds it gone.
   }
 
   close(): void {
