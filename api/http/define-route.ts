@@ -18,6 +18,8 @@ interface RouteDeclaration<Input extends z.ZodRawShape, Output extends z.ZodRawS
   readonly output: Output | string;
   /** Listings pass over what they do not know. */
   readonly ignoresUnknown?: true;
+  /** Parameters for which an empty text is a value; for others it is as good as not given. */
+  readonly takesEmpty?: readonly string[];
   /** Takes a message as its body: raw octets, or JSON as large as a message. */
   readonly takesMessage?: true;
 }

@@ -43,7 +43,7 @@ function describeOperation(route: Route): Json {
   const inPath = new Set([...route.path.matchAll(/:([A-Za-z]+)/g)].map(([, name]) => name));
   const fields = Object.entries({ ...route.input, ...commonInput }).map(([name, schema]) => ({
     name,
-    schema: describeSchema(schema as z.ZodType),
+    schema: describeSchema(schema as z.ZodType, 'input'),
     required: !(schema as z.ZodType).safeParse(undefined).success,
   }));
   const takesBody = route.method === 'POST' || route.method === 'PUT';
@@ -61,7 +61,9 @@ function describeOperation(route: Route): Json {
     operationId: operationId(route),
     tags: [route.access.resource],
     parameters,
-    ...(inBody.length > 0 && { requestBody: { content: describeBodies(route, inBody) } }),
+    ...(inBody.length > 0 && {
+      requestBody: { required: inBody.some(({ required }) => required), content: describeBodies(route, inBody) },
+    }),
     responses: {
       200: describeAnswer(route),
       default: { description: 'Refused or failed', content: jsonContent({ $ref: '#/components/schemas/Error' }) },
@@ -93,7 +95,7 @@ function describeAnswer(route: Route): Json {
     return { description: 'OK', content: { [route.output]: { schema: { type: 'string', format: 'binary' } } } };
   }
   const answer = z.object({ success: z.literal(true), ...route.output });
-  return { description: 'OK', content: jsonContent(describeSchema(answer)) };
+  return { description: 'OK', content: jsonContent(describeSchema(answer, 'output')) };
 }
 
 function jsonContent(schema: Json): Json {
@@ -101,9 +103,22 @@ function jsonContent(schema: Json): Json {
 }
 
 /** What a client may send besides (text for a number, commas for an array) is read, but not advertised. */
-function describeSchema(schema: z.ZodType): Json {
-  const json = z.toJSONSchema(schema, { target: 'draft-2020-12', io: 'output', unrepresentable: 'any' });
+function describeSchema(schema: z.ZodType, direction: 'input' | 'output'): Json {
+  const json = z.toJSONSchema(schema, {
+    target: 'draft-2020-12',
+    io: 'output',
+    unrepresentable: 'any',
+    // What has a default is always there for the handler, and need not come from the client.
+    override: ({ jsonSchema: { required, properties }, jsonSchema }) => {
+      if (direction === 'input' && required !== undefined)
+        jsonSchema.required = required.filter((name) => !hasDefault(properties?.[name]));
+    },
+  });
   return Object.fromEntries(Object.entries(json).filter(([key]) => key !== '$schema'));
+}
+
+function hasDefault(schema: unknown): boolean {
+  return typeof schema === 'object' && schema !== null && 'default' in schema;
 }
 
 function operationId({ method, path }: Route): string {

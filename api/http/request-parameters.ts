@@ -37,11 +37,17 @@ export interface ParameterSources {
 /**
  * One set of parameters from path, query and body: the path beats the query, the query beats the body, and an
  * empty text is as good as not given.
+ * @param takesEmpty parameters for which an empty text is a value
  */
-export function mergeParameters({ path, query, body }: ParameterSources): Map<string, unknown> {
+export function mergeParameters(
+  { path, query, body }: ParameterSources,
+  takesEmpty: readonly string[] = [],
+): Map<string, unknown> {
   const merged = new Map<string, unknown>();
   for (const source of [body, query, path]) {
-    for (const [key, value] of source) if (value !== '' && value !== undefined) merged.set(key, value);
+    for (const [key, value] of source) {
+      if (value !== undefined && (value !== '' || takesEmpty.includes(key))) merged.set(key, value);
+    }
   }
   merged.delete(TOKEN_PARAMETER);
   return merged;

@@ -74,7 +74,7 @@ async function run(
   requirePrivilege(actor, route.access, route.isAboutUser);
   const body = await readBody(options, budget, route, exchange);
   try {
-    const parameters = mergeParameters({ path: exchange.parameters, query, body: body.entries });
+    const parameters = mergeParameters({ path: exchange.parameters, query, body: body.entries }, route.takesEmpty);
     for (const name of ['sess', 'ip']) asked.set(name, parameters.get(name));
     const handle = route.prepare(parameters);
     const gone = new AbortController();

@@ -19,6 +19,23 @@ export function flag() {
   }, z.boolean());
 }
 
+/**
+ * An option that is not served yet: only the value with which nothing is asked for, so that clients which always send
+ * it are served, and nobody is promised what is not done.
+ */
+export function onlyFalse() {
+  return flag()
+    .refine((value) => !value, 'cannot be true: it is not served yet')
+    .optional();
+}
+
+/** As `onlyFalse`, for numbers. */
+export function onlyNumber(value: number) {
+  return whole(0, Number.MAX_SAFE_INTEGER)
+    .refine((given) => given === value, `cannot be other than ${value}: it is not served yet`)
+    .optional();
+}
+
 /** A whole number, as JSON or as digits. */
 export function whole(min: number, max: number) {
   return z.preprocess(
@@ -46,7 +63,7 @@ export function tags() {
       (value) => (typeof value === 'string' ? value.split(',') : value),
       z.array(z.string().max(128)).max(MAX_TAGS),
     )
-    .transform(uniqueTags);
+    .overwrite((given) => [...uniqueTags(given)]);
 }
 
 /** An object, or its JSON text. */

@@ -375,7 +375,7 @@ describe('mailboxes and messages', () => {
     ).body;
     assert.match(
       String((linked['html'] as string[])[0]),
-      new RegExp(`src="users/${id}/mailboxes/${mailbox}/messages/${uid}/attachments/ATT00001"`),
+      new RegExp(`src="/users/${id}/mailboxes/${mailbox}/messages/${uid}/attachments/ATT00001"`),
     );
     assert.equal(linked['seen'], true);
   });

@@ -3,6 +3,7 @@ import type { MailboxInfo } from '../../../lib/journal/index.ts';
 import { MailError } from '../../../lib/kernel/errors.ts';
 import { parseMailboxId } from '../../../lib/kernel/ids.ts';
 import type { UserRequest } from '../../http/api-request.ts';
+import { onlyFalse, onlyNumber } from '../../http/schemas.ts';
 
 /** Twenty levels of 512 octets and what is between them; the journal knows the exact rules. */
 const MAX_PATH_CHARACTERS = 20 * 513;
@@ -14,6 +15,9 @@ export const mailboxPath = z
   .refine((path) => !path.split('/').includes(''), 'has an empty level');
 
 export const mailboxParameter = z.string().regex(/^[0-9a-fA-F]{24}$/, 'is not a mailbox id');
+
+/** What clients send along whether or not they want something of it. */
+export const notServedForMailbox = { hidden: onlyFalse(), encryptMessages: onlyFalse(), retention: onlyNumber(0) };
 
 export const mailboxOutput = {
   id: z.string(),

@@ -1,7 +1,8 @@
 import { MailError } from '../../../lib/kernel/errors.ts';
+import type { UserRequest } from '../../http/api-request.ts';
 import { defineUserRoute } from '../../http/define-route.ts';
 import { flag } from '../../http/schemas.ts';
-import { mailboxPath, mailboxParameter, requireMailbox } from './mailbox-fields.ts';
+import { mailboxPath, mailboxParameter, notServedForMailbox, requireMailbox } from './mailbox-fields.ts';
 
 export const updateMailbox = defineUserRoute({
   method: 'PUT',
@@ -12,6 +13,7 @@ export const updateMailbox = defineUserRoute({
     mailbox: mailboxParameter,
     path: mailboxPath.optional(),
     subscribed: flag().optional(),
+    ...notServedForMailbox,
   },
   output: {},
   handler: async ({ mailbox, path, subscribed }, request) => {
@@ -21,7 +23,7 @@ export const updateMailbox = defineUserRoute({
     const info = await requireMailbox(request, mailbox);
     const isRenamed = path !== undefined && path !== info.path;
     if (isRenamed && info.path === 'INBOX') throw new MailError('mailbox-not-permitted', 'INBOX cannot be renamed');
-    if (isRenamed) await mailboxes.rename(account, info.path, path);
+    if (isRenamed) await renameSubscribed(request, info.path, path);
     if (subscribed !== undefined) {
       const { path: current } = await requireMailbox(request, mailbox);
       await mailboxes.setSubscribed(account, current, subscribed);
@@ -29,3 +31,18 @@ export const updateMailbox = defineUserRoute({
     return {};
   },
 });
+
+/** Subscriptions are names: here, where a mailbox has an id and is subscribed or not, they go with it. */
+async function renameSubscribed({ services, user }: UserRequest, from: string, to: string): Promise<void> {
+  const isMoved = ({ path }: { readonly path: string }): boolean => path === from || path.startsWith(`${from}/`);
+  const subscribed = (await services.mailboxes.list(user.account))
+    .filter((info) => info.isSubscribed && isMoved(info))
+    .map(({ id, path }) => ({ id, path }));
+  await services.mailboxes.rename(user.account, from, to);
+  for (const { id, path } of subscribed) {
+    // The journal spells names its own way.
+    const renamed = await services.mailboxes.get(user.account, id);
+    if (renamed !== undefined) await services.mailboxes.setSubscribed(user.account, renamed.path, true);
+    await services.mailboxes.setSubscribed(user.account, path, false);
+  }
+}

@@ -66,12 +66,18 @@ export function attachmentsOf(messageId: MessageId, parts: readonly StoredPart[]
       attachments.push({
         id: `ATT${String(attachments.length + 1).padStart(5, '0')}`,
         part,
-        filename: part.filename ?? inventName(messageId, part),
+        filename: readableName(part.filename) ?? inventName(messageId, part),
         isRelated: parent?.subtype === 'related' && parent.children[0] !== part.index,
       });
     }
   }
   return attachments;
+}
+
+/** Without controls: clients put names into headers and onto disks. */
+function readableName(filename: string | undefined): string | undefined {
+  const readable = filename?.replace(/\p{Cc}+/gu, ' ').trim();
+  return readable === '' ? undefined : readable;
 }
 
 /** The same every time, for clients keep it. */

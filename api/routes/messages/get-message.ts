@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { addressView } from '../../../lib/addresses/index.ts';
+import { recipientView } from '../../../lib/addresses/index.ts';
 import { SystemFlag, type MessageRow } from '../../../lib/journal/index.ts';
 import type { MessageContent, MessageDigest } from '../../../lib/messages/index.ts';
 import type { UserRequest } from '../../http/api-request.ts';
@@ -85,7 +85,7 @@ export const getMessage = defineUserRoute({
           request,
           content,
           row,
-          input.replaceCidLinks ? `users/${user.id}/mailboxes/${mailbox.id}/messages/${row.uid}` : undefined,
+          input.replaceCidLinks ? `/users/${user.id}/mailboxes/${mailbox.id}/messages/${row.uid}` : undefined,
         )),
         contentType: toContentType(content.parts[0]),
         ...(isEncrypted(content.parts[0]) && { encrypted: true as const }),
@@ -105,7 +105,7 @@ function describeHeader(header: HeaderValues) {
   return {
     envelope: {
       from: header.addresses('return-path')?.[0]?.address ?? '',
-      rcpt: delivered === undefined ? [] : [{ value: delivered, formatted: addressView(delivered) ?? delivered }],
+      rcpt: delivered === undefined ? [] : [{ value: delivered, formatted: recipientView(delivered) ?? delivered }],
     },
     ...toSender(header),
     ...(replyTo !== undefined && { replyTo: toAddresses(replyTo) }),

@@ -3,7 +3,7 @@ import { SystemFlag, type FlagChange, type UidRanges } from '../../../lib/journa
 import { MailError } from '../../../lib/kernel/errors.ts';
 import type { UserRequest } from '../../http/api-request.ts';
 import { defineUserRoute } from '../../http/define-route.ts';
-import { flag } from '../../http/schemas.ts';
+import { flag, onlyFalse } from '../../http/schemas.ts';
 import { mailboxParameter, requireMailbox } from '../mailboxes/mailbox-fields.ts';
 import { messageNotFound, messageNumbers, requireUids, withMailbox } from './mailbox-access.ts';
 import { parseMessageNumbers } from './message-numbers.ts';
@@ -16,6 +16,9 @@ const input = {
   deleted: flag().optional(),
   flagged: flag().optional(),
   draft: flag().optional(),
+  updateThread: onlyFalse(),
+  markHam: onlyFalse(),
+  expires: onlyFalse(),
 };
 
 const output = {

@@ -9,6 +9,7 @@ export const createUser = defineRoute({
   path: '/users',
   summary: 'Create a user with INBOX, Sent, Drafts, Junk and Trash',
   access: { resource: 'users', action: 'create' },
+  takesEmpty: ['password'],
   input: {
     ...userInput,
     username: text(128),
@@ -41,7 +42,7 @@ export const createUser = defineRoute({
     } = input;
     const user = await services.accounts.create({
       username,
-      password: input.password === false ? undefined : input.password,
+      password: input.password === false || input.password === '' ? undefined : input.password,
       addTagsToAddress,
       ...(emptyAddress ? { address: '' } : address !== undefined && { address }),
       ...(quota !== undefined && { quotaOctets: quota }),

@@ -2,13 +2,13 @@ import { z } from 'zod';
 import type { User } from '../../../lib/accounts/index.ts';
 import { MailError } from '../../../lib/kernel/errors.ts';
 import type { ApiServices } from '../../http/api-request.ts';
-import { data, tags, text, whole } from '../../http/schemas.ts';
+import { data, onlyFalse, onlyNumber, tags, text, whole } from '../../http/schemas.ts';
 
 const SCOPES = ['imap', 'pop3', 'smtp'] as const;
 /** 8 EiB would be past what numbers hold exactly. */
 const MAX_QUOTA_OCTETS = Number.MAX_SAFE_INTEGER;
 
-/** '' never arrives: an empty parameter is as good as not given. `false` takes the password away. */
+/** `false` is none, as is '' where a user is made; where one is changed, '' is as good as not given. */
 export const password = z.union([z.literal(false), text(256)]);
 
 /** What may be said when a user is made, and later. */
@@ -25,7 +25,34 @@ export const userInput = {
   disabledScopes: z.array(z.enum(SCOPES)).max(SCOPES.length).optional(),
   metaData: data().optional(),
   internalData: data().optional(),
+  ...notServed(),
 };
+
+/** What clients of the original send along, whether or not they want something of it. */
+function notServed() {
+  const nothing = z.array(z.unknown()).max(0, 'cannot hold anything: it is not served yet').optional();
+  return {
+    spamLevel: onlyNumber(50),
+    targets: nothing,
+    fromWhitelist: nothing,
+    uploadSentMessages: onlyFalse(),
+    requirePasswordChange: onlyFalse(),
+    require2faEnabled: onlyFalse(),
+    encryptMessages: onlyFalse(),
+    encryptForwarded: onlyFalse(),
+    retention: onlyNumber(0),
+    // 0 is the server's default.
+    recipients: onlyNumber(0),
+    forwards: onlyNumber(0),
+    filters: onlyNumber(0),
+    receivedMax: onlyNumber(0),
+    imapMaxUpload: onlyNumber(0),
+    imapMaxDownload: onlyNumber(0),
+    imapMaxConnections: onlyNumber(0),
+    pop3MaxDownload: onlyNumber(0),
+    pop3MaxMessages: onlyNumber(0),
+  };
+}
 
 export const quotaOutput = z.object({ allowed: z.number(), used: z.number() });
 
