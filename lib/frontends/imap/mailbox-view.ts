@@ -102,7 +102,11 @@ export class MailboxView implements SelectedMailbox {
         while (next < rows.length && pending.length < READ_AHEAD) {
           const row = rows[next];
           next += 1;
-          if (row !== undefined) pending.push(this.#match(row, terms, signal));
+          if (row === undefined) continue;
+          const match = this.#match(row, terms, signal);
+          // It may fail while an earlier one is waited for; it is told when its turn comes.
+          match.catch(() => undefined);
+          pending.push(match);
         }
         const first = pending.shift();
         if (first !== undefined) yield await first;
@@ -110,7 +114,7 @@ export class MailboxView implements SelectedMailbox {
     } catch (thrown) {
       throw signal.aborted ? signal.reason : toSessionError(thrown);
     } finally {
-      // What was read ahead for nobody must not end as an unhandled rejection.
+      // Nothing that was read ahead goes on once the search is over.
       await Promise.allSettled(pending);
     }
   }
