@@ -79,9 +79,14 @@ export function isDuplicateKey(error: unknown): boolean {
   return error instanceof MongoServerError && error.code === DUPLICATE_KEY;
 }
 
+/** A socket's own error: the driver lets it through as it is where a connection breaks while a write waits to drain. */
+function isSocketError(error: unknown): boolean {
+  return error instanceof Error && 'errno' in error && 'syscall' in error;
+}
+
 /** For reads, and for writes whose retry is harmless: trouble behind the scenes becomes temporary. */
 export function toTemporary(error: unknown): unknown {
-  if (error instanceof MongoError) {
+  if (error instanceof MongoError || isSocketError(error)) {
     return new MailError('unavailable', 'Storage is not available at the moment, please try again', {
       cause: error,
       retryAfterMs: 5000,

@@ -93,6 +93,11 @@ describe('temporary failures', () => {
   it('trouble of the database is unavailable, anything else stays what it is', () => {
     const temporary = toTemporary(new MongoNetworkError('closed'));
     assert.ok(temporary instanceof MailError && temporary.code === 'unavailable');
+    // A connection that breaks while a write waits to drain: the driver passes the socket's own error on.
+    const broken = toTemporary(
+      Object.assign(new Error('write EPIPE'), { code: 'EPIPE', errno: -32, syscall: 'write' }),
+    );
+    assert.ok(broken instanceof MailError && broken.code === 'unavailable');
     const other = new Error('mine');
     assert.equal(toTemporary(other), other);
   });
