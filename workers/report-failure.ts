@@ -15,11 +15,17 @@ function describeFailure(error: unknown): string {
     ].join('\n');
   }
   if (error instanceof CommandError) return `eider: ${error.message}`;
+  if (isFileError(error)) return `eider: ${error.message}`;
   if (error instanceof MailError) {
     const details = [...(error.details ?? [])].map(([field, sentence]) => `\n  ${field}: ${sentence}`).join('');
     return `eider: ${error.message}${details}${error.code === 'internal' ? traceOf(error.cause) : ''}`;
   }
   return `eider: ${traceOf(error).trimStart()}`;
+}
+
+/** What the file system says of a path is for the user to mend: a file in the place of a folder, a full disk. */
+function isFileError(error: unknown): error is Error {
+  return error instanceof Error && 'path' in error && 'syscall' in error && 'code' in error;
 }
 
 function traceOf(error: unknown): string {

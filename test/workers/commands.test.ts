@@ -163,6 +163,9 @@ describe('commands on a store', () => {
       present: 6,
       skipped: [],
     });
+    const onto = await runEider(on('export', 'ann', join(out, '.Old/cur', names[0] ?? '')));
+    assert.equal(onto.code, 1);
+    assert.match(onto.stderr, /^eider: EEXIST: [^\n]+\n$/, 'one line, no trace');
     const mbox = join(data.path, 'mbox');
     assert.equal(json(await runEider(on('export', 'bob', mbox, '--format', 'mbox', '--json')))['exported'], 6);
     assert.match(
