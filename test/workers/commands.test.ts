@@ -172,6 +172,9 @@ describe('commands on a store', () => {
       await readFile(join(mbox, 'Old.mbox'), 'utf8'),
       /^From MAILER-DAEMON Mon Nov {2}2 10:00:01 2026\n[^]*\n>From the start\n/,
     );
+    assert.equal(await readFile(join(mbox, 'Trash.mbox'), 'utf8'), '');
+    const empty = json(await runEider(on('import', 'ann', join(mbox, 'Trash.mbox'), '--json')));
+    assert.deepEqual(empty, { imported: 0, present: 0, skipped: [] }, 'an empty mailbox is no fault');
   });
 
   it('find everything in order, and collect garbage', async () => {

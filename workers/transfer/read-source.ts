@@ -51,6 +51,8 @@ async function* readFile(file: string, mailbox: string, counter: ReadCounter): A
     yield { kind: 'skipped', name: file, reason: error instanceof Error ? error.message : String(error) };
     return;
   }
+  // An empty mailbox, as `export` writes it, lacks nothing.
+  if (start.length === 0 && file.endsWith('.mbox')) return;
   if (start.length === 0) yield { kind: 'skipped', name: file, reason: 'it is empty' };
   else if (start.subarray(0, 5).toString('latin1') === 'From ') yield* readMbox(file, mailbox, counter);
   else if (!/^[!-9;-~]+[ \t]*:/.test(start.toString('latin1'))) {
