@@ -3,7 +3,9 @@ import type { ConnectionUse } from './connection-use.ts';
 import { MailError } from '../kernel/errors.ts';
 import { insertManyOutcome, isUnsendable, writeOutcome, type WriteOutcome } from './write-outcome.ts';
 
-export type InsertOutcome = { readonly kind: 'inserted' } | { readonly kind: WriteOutcome; readonly error: unknown };
+/** `unreachable`: nothing was sent at all. */
+export type InsertOutcome =
+  { readonly kind: 'inserted' } | { readonly kind: WriteOutcome | 'unreachable'; readonly error: unknown };
 
 export interface CoalescingInserterOptions<T> {
   /** Octets that a document takes, by estimate; bounds a batch and what may wait. */
@@ -130,7 +132,7 @@ async function insertBatch<T extends Document>(
     return documents.map((_, index): InsertOutcome => {
       const kind = outcomeOf(index);
       if (kind === 'inserted' || kind === 'not-attempted') return { kind: 'inserted' };
-      return { kind: kind === 'unknown' && isUnsent ? 'failed' : kind, error };
+      return { kind: kind === 'unknown' && isUnsent ? 'unreachable' : kind, error };
     });
   }
 }

@@ -238,14 +238,16 @@ export class CommitQueue {
       left = this.#settleApplied(left);
       const first = left.find(({ record }) => record !== undefined)?.record;
       if (outcome.kind === 'committed' || first === undefined) return left;
-      if (outcome.reason === 'failed' && !isDoubtful) return refuseFirst(left, unavailable(outcome.error));
       if (outcome.reason === 'unreachable' && !isDoubtful) return refuseAll(left, unavailable(outcome.error));
-      isDoubtful = true;
+      isDoubtful ||= outcome.reason !== 'failed';
       if (await this.#readBack()) {
         left = this.#settleApplied(left);
         // Another's record stands in the place of the first that is left: it can never be stored any more.
         if (this.#log.state.q >= first.q) return left;
+        // Certain only now: a driver that tries twice tells of its last try, and the first may have been carried out.
+        if (!isDoubtful) return refuseFirst(left, unavailable(outcome.error));
       }
+      isDoubtful = true;
       if (this.#giveUpLate(left, outcome.error)) return [];
       await sleep(
         Math.min(

@@ -7,7 +7,8 @@ export type CommitOutcome =
   | { readonly kind: 'committed' }
   /**
    * The first `committed` records are in for certain. The next met `reason`; those after it were not attempted,
-   * but for `unknown`, when nothing is known of any of them; `unreachable`: nothing was sent at all.
+   * but for `unknown`, when nothing is known of any of them; `failed` is what the last try met, of an earlier one
+   * that was cut off it says nothing; `unreachable`: nothing was sent at all.
    */
   | {
       readonly kind: 'stopped';

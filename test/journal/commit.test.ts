@@ -62,6 +62,7 @@ describe('commit: outcomes', () => {
     ['cut-after'],
     ['twice'],
     ['late'],
+    ['failed-again'],
     ['cut-before', 'cut-before', 'cut-after'],
     ['cut-before', 'twice'],
     ['late', 'cut-before', 'cut-after'],

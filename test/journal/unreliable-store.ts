@@ -3,9 +3,10 @@ import type { CommitOutcome, JournalStore } from '../../lib/journal/journal-stor
 
 /**
  * What becomes of an insert: `cut-before` it is applied, `cut-after` it was (the reply is lost), `twice` as by a
- * driver that tries again, `late` when the reply was given up long ago, `failed` for certain.
+ * driver that tries again, `late` when the reply was given up long ago, `failed` for certain, `failed-again` as by a
+ * driver whose first try was carried out and whose second one met a refusal.
  */
-export type Fault = 'none' | 'cut-before' | 'cut-after' | 'twice' | 'late' | 'failed';
+export type Fault = 'none' | 'cut-before' | 'cut-after' | 'twice' | 'late' | 'failed' | 'failed-again';
 
 const LOST: CommitOutcome = { kind: 'stopped', committed: 0, reason: 'unknown', error: 'cut' };
 
@@ -52,6 +53,9 @@ export class UnreliableStore implements JournalStore {
       case 'late':
         this.#late.push(sleep(15).then(apply));
         return LOST;
+      case 'failed-again':
+        await apply();
+        return { kind: 'stopped', committed: 0, reason: 'failed', error: 'disk full' };
       case 'failed':
         return { kind: 'stopped', committed: 0, reason: 'failed', error: 'disk full' };
     }
