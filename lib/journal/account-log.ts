@@ -171,9 +171,13 @@ export class AccountLog {
     return first < 0 ? undefined : this.#tail.slice(first);
   }
 
-  /** Somebody wrote the account down: from here on columns are loaded from there. */
+  /**
+   * Somebody wrote the account down: from here on columns are loaded from there. An answer that comes late may tell of
+   * an older checkpoint than the one known, whose tombstones and records are let go of already: it is passed over.
+   */
   useCheckpoint(checkpoint: Checkpoint): void {
     if (checkpoint.q > this.state.q) throw new RangeError('a checkpoint ahead of the state');
+    if (this.checkpoint !== undefined && checkpoint.q < this.checkpoint.q) return;
     this.checkpoint = checkpoint;
     this.#tail = this.#tail.filter((record) => record.q > checkpoint.q);
     this.#keptOctets = this.#tail.reduce((sum, record) => sum + recordOctets(record), 0);

@@ -60,6 +60,7 @@ export function planFold({ state, previous, scattered, forgetBefore }: FoldInput
   const changed = new Set(changedMailboxes(state, previous.q).map(({ id }) => id));
   const written = new Map(previous.mailboxes.map(({ id, keywords }) => [id, keywords]));
   const segments = new Map<MailboxId, MailboxSegments>();
+  const standingTables = new Map<MailboxId, KeywordTable>();
   for (const id of [...state.mailboxes.keys(), ...state.removed.keys()]) {
     const before = previous.segments.get(id) ?? NO_SEGMENTS;
     const columns = changed.has(id) ? state.columns(id) : undefined;
@@ -67,6 +68,9 @@ export function planFold({ state, previous, scattered, forgetBefore }: FoldInput
     // Segments hold positions of the table that they were written with: they stand while it only grew.
     const standing = isPrefix(written.get(id), state.mailboxes.get(id)?.keywords) ? before.rows : [];
     const rows = columns === undefined ? before.rows : writeRows(writer, id, columns, standing, previous.q);
+    // Rows that stand unread keep the table they were written with, which a fold elsewhere may have numbered anew.
+    const table = written.get(id);
+    if (columns === undefined && table !== undefined) standingTables.set(id, table);
     const after = {
       rows,
       ...writeTombstones(writer, id, before, columns?.tombstones, scattered.get(id), forgetBefore),
@@ -79,7 +83,15 @@ export function planFold({ state, previous, scattered, forgetBefore }: FoldInput
     segments,
     Math.max(0, state.q - DELIVERIES_KEPT),
   );
-  return { checkpoint, written: writer.written, superseded: supersededBy(previous, segments) };
+  const mailboxes = checkpoint.mailboxes.map((header) => ({
+    ...header,
+    keywords: standingTables.get(header.id) ?? header.keywords,
+  }));
+  return {
+    checkpoint: { ...checkpoint, mailboxes },
+    written: writer.written,
+    superseded: supersededBy(previous, segments),
+  };
 }
 
 class SegmentWriter {

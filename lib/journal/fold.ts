@@ -2,8 +2,9 @@ import type { Clock } from '../kernel/clock.ts';
 import type { MailboxId } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { AccountLog } from './account-log.ts';
-import { NO_CHECKPOINT, NO_SEGMENTS } from './checkpoint.ts';
+import { NO_CHECKPOINT, NO_SEGMENTS, type Checkpoint } from './checkpoint.ts';
 import { changedMailboxes, planFold } from './fold-plan.ts';
+import type { SegmentKey } from './journal-store.ts';
 import { isMissing, loadColumns } from './load-columns.ts';
 import type { JournalSettings } from './settings.ts';
 import type { TombstoneList } from './tombstones.ts';
@@ -101,7 +102,9 @@ export class Folder {
     else await log.rereadCheckpoint();
     // A write that was tried twice finds its own first try in its way: what stands there tells.
     const isOurs = log.checkpoint?.rev === plan.checkpoint.rev;
-    await log.store.removeSegments(log.account, isOurs ? plan.superseded : plan.written.map(({ key }) => key));
+    const unwanted = isOurs ? plan.superseded : plan.written.map(({ key }) => key);
+    // Somebody may have gone on from ours already, and then names some of what it brought.
+    await log.store.removeSegments(log.account, withoutNamed(unwanted, log.checkpoint));
   }
 
   /** Tombstones of changed mailboxes that lie in too many segments. */
@@ -123,4 +126,13 @@ export class Folder {
       isMissing(this.#log, id) ? [id] : [],
     );
   }
+}
+
+function withoutNamed(keys: readonly SegmentKey[], checkpoint: Checkpoint | undefined): readonly SegmentKey[] {
+  const named = new Set<string>();
+  for (const { rows, tombstones } of checkpoint?.segments.values() ?? []) {
+    // A generation belongs to one fold, which numbers what it writes through all mailboxes.
+    for (const { generation, number } of [...rows, ...tombstones]) named.add(`${generation}/${number}`);
+  }
+  return keys.filter(({ ref }) => !named.has(`${ref.generation}/${ref.number}`));
 }

@@ -3,6 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { Binary } from 'mongodb';
 import type { Database } from '../../lib/db/index.ts';
 import { openJournalStore, type Journal, type OpenMailbox } from '../../lib/journal/index.ts';
+import { AccountLog } from '../../lib/journal/account-log.ts';
 import type { JournalStore } from '../../lib/journal/journal-store.ts';
 import type { AccountId, MailboxId } from '../../lib/kernel/ids.ts';
 import { openTestDatabase } from '../support/database.ts';
@@ -291,6 +292,88 @@ describe('fold', () => {
     }
     await one.fold(account);
     assert.deepEqual(showAll(await opened(node(), account)), showAll(inbox));
+  });
+
+  it('rows that another node wrote with names freed keep their keywords when this one folds', async () => {
+    const one = node();
+    const account = await createAccount(one);
+    const inbox = await opened(one, account);
+    const keywords = Array.from({ length: 30 }, (_, at) => `k${at}`);
+    await one.append(account, inbox.id, [
+      newMessage({ flags: { system: 0, keywords } }),
+      newMessage({ flags: { system: 0, keywords: ['k29'] } }),
+    ]);
+    const sent = await opened(one, account, 'Sent');
+    await one.append(account, sent.id, [newMessage()]);
+    await one.fold(account);
+    const other = node();
+    await other.list(account);
+    await inbox.expunge([{ from: 1, to: 1 }], { force: true });
+    await sent.storeFlags(EVERYTHING, { mode: 'add', flags: { system: 1, keywords: [] } });
+    await one.fold(account);
+    // Learns of the new checkpoint, for the old one's segments are gone, and then folds on top of it.
+    const trash = await mailboxId(other, account, 'Trash');
+    await opened(other, account, 'Sent');
+    await other.append(account, trash, [newMessage()]);
+    await other.fold(account);
+    for (const journal of [node(), other, one]) {
+      assert.deepEqual((await opened(journal, account)).row(2)?.flags.keywords, ['k29']);
+    }
+  });
+
+  it('a checkpoint that is read late takes nobody back to what was written down before', async () => {
+    const real = openJournalStore(database);
+    let isHeld = false;
+    let release = (): void => undefined;
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const store: JournalStore = {
+      ...real,
+      readCheckpoint: async (account) => {
+        const checkpoint = await real.readCheckpoint(account);
+        if (isHeld) await released;
+        return checkpoint;
+      },
+    };
+    const one = node();
+    const account = await createAccount(one);
+    const inbox = await opened(one, account);
+    await one.append(account, inbox.id, [newMessage()]);
+    await one.fold(account);
+    const log = await AccountLog.open(account, store);
+    isHeld = true;
+    const late = log.rereadCheckpoint();
+    await one.append(account, inbox.id, [newMessage()]);
+    await one.fold(account);
+    await log.refresh();
+    const newer = await real.readCheckpoint(account);
+    assert.ok(newer !== undefined);
+    log.useCheckpoint(newer);
+    release();
+    await late;
+    assert.equal(log.checkpoint, newer);
+  });
+
+  it('a fold that is not told of its success takes nothing away from who went on from it', async () => {
+    const real = openJournalStore(database);
+    const another = node();
+    const store: JournalStore = {
+      ...real,
+      replaceCheckpoint: async (...parameters) => {
+        const [account] = parameters;
+        assert.ok(await real.replaceCheckpoint(...parameters));
+        await another.append(account, await mailboxId(another, account, 'Sent'), [newMessage()]);
+        await another.fold(account);
+        return false;
+      },
+    };
+    const one = node({ store });
+    const account = await createAccount(one);
+    const inbox = await opened(one, account);
+    await one.append(account, inbox.id, [newMessage()]);
+    await one.fold(account);
+    assert.equal((await opened(node(), account)).uids().length, 1);
   });
 
   it('a checkpoint of a later version makes the account unavailable', async () => {
