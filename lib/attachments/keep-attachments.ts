@@ -86,7 +86,10 @@ export class AttachmentKeeper {
     const written = await writeAttachment(this.#collections.files, source);
     // Where the outcome of this insert is unknown the file stays: a row may name it. The sweep settles it.
     const isTheOne = await this.#collections.rows.insert({ id: source.id, condemned: undefined, ...written });
-    if (!isTheOne) await this.#collections.files.delete(written.file);
+    if (isTheOne) return;
+    // An insert that was tried twice finds its own first try in its way: whose file the row names tells.
+    const [row] = await this.#collections.rows.find([source.id]);
+    if (row?.file.equals(written.file) !== true) await this.#collections.files.delete(written.file);
   }
 }
 

@@ -3,7 +3,11 @@ import { randomBytes } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { GridFSBucket } from 'mongodb';
 import { createAttachments, type AttachmentsRoom } from '../../lib/attachments/index.ts';
+import { AttachmentCollection, type AttachmentRow } from '../../lib/attachments/attachment-collection.ts';
+import { AttachmentFileCollection } from '../../lib/attachments/attachment-file-collection.ts';
 import { FRAME_OCTETS } from '../../lib/attachments/attachment-frames.ts';
+import { AttachmentRefCollection } from '../../lib/attachments/attachment-ref-collection.ts';
+import { AttachmentKeeper } from '../../lib/attachments/keep-attachments.ts';
 import type { Database } from '../../lib/db/index.ts';
 import { systemClock } from '../../lib/kernel/clock.ts';
 import { collect } from '../messages/message-room.ts';
@@ -97,6 +101,23 @@ describe('attachments', () => {
     assert.equal(await count('attachmentFiles.chunks'), chunks + 2);
     for (const rival of rivals)
       assert.ok((await collect((await rival.open(idOf(octets))).read(0, Infinity))).equals(octets));
+  });
+
+  it('keeps the file of a row whose insert was carried out before it met itself', async () => {
+    const octets = randomBytes(1000);
+    const collections = {
+      rows: new (class extends AttachmentCollection {
+        /** As by a driver that tries again after a lost reply, where the server knows the first try no more. */
+        override async insert(row: AttachmentRow): Promise<boolean> {
+          await super.insert(row);
+          return super.insert(row);
+        }
+      })(database),
+      refs: new AttachmentRefCollection(database),
+      files: new AttachmentFileCollection(database, systemClock),
+    };
+    await new AttachmentKeeper(collections, systemClock).keep(newOwner(), TOKEN, [sourceOf(octets)]);
+    assert.ok((await collect((await attachments.open(idOf(octets))).read(0, Infinity))).equals(octets));
   });
 
   it('uploads once in a process for all who come together', async () => {
