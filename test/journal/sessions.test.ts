@@ -4,10 +4,12 @@ import type { Database } from '../../lib/db/index.ts';
 import {
   createLocalHints,
   type AccountEvent,
+  type Hints,
   type Journal,
   type MailboxEvent,
   type OpenMailbox,
 } from '../../lib/journal/index.ts';
+import { HintListeners } from '../../lib/journal/hints.ts';
 import { openTestDatabase } from '../support/database.ts';
 import { createAccount, createNode, EVERYTHING, mailboxId, newMessage, type NodeOptions } from './journal-node.ts';
 
@@ -105,6 +107,28 @@ describe('sessions', () => {
     const heard = listen(mailbox).first('appended');
     await one.append(account, mailbox.id, [newMessage()]);
     await heard;
+    mailbox.close();
+  });
+
+  it('hear of what hints were lost about as soon as the hints are there again', async () => {
+    const listeners = new HintListeners();
+    const hints: Hints = {
+      ...createLocalHints(),
+      publish: () => undefined,
+      onReset: (listener) => listeners.onReset(listener),
+    };
+    const one = node();
+    const other = node({ hints });
+    const account = await createAccount(one);
+    const mailbox = await other.open(account, await mailboxId(one, account, 'INBOX'));
+    const heard = listen(mailbox).first('appended');
+    await one.append(account, mailbox.id, [newMessage()]);
+    assert.equal(mailbox.uids().length, 0);
+    listeners.reset();
+    // Sooner than the probe would find it.
+    const tooLong = setTimeout(() => assert.fail('nobody looked'), 5000);
+    await heard;
+    clearTimeout(tooLong);
     mailbox.close();
   });
 
