@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { createHash, randomFillSync } from 'node:crypto';
-import { readFile, readdir } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
 import { ApiClient } from '../support/api-client.ts';
 import { ImapClient } from '../support/imap-client.ts';
 import { LmtpClient } from '../support/lmtp-client.ts';
+import { processTree } from '../support/process-tree.ts';
 import { makeDataDir, startServer, type ServerProcess } from '../support/server-process.ts';
 
 /** Large mail passes through a server that stays small: peak memory of server and engine each grow by less than 64 MiB. */
@@ -12,19 +13,6 @@ import { makeDataDir, startServer, type ServerProcess } from '../support/server-
 const PASSWORD = 'correct horse';
 const MIB = 1024 * 1024;
 const ALLOWED_GROWTH = 64 * MIB;
-
-/** The process and its descendants, by /proc. */
-async function processTree(root: number): Promise<number[]> {
-  const parents = new Map<number, number>();
-  for (const entry of await readdir('/proc')) {
-    if (!/^\d+$/.test(entry)) continue;
-    const stat = await readFile(`/proc/${entry}/stat`, 'latin1').catch(() => undefined);
-    if (stat !== undefined) parents.set(Number(entry), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]));
-  }
-  const tree = [root];
-  for (const pid of tree) for (const [child, parent] of parents) if (parent === pid) tree.push(child);
-  return tree;
-}
 
 /** Peak resident memory in octets. */
 async function peak(pid: number): Promise<number> {
