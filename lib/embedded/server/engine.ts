@@ -51,6 +51,8 @@ export class Engine implements MessageSink {
   #queue: Queued[] = [];
   #isTickDue = false;
   #isClosed = false;
+  /** True once the store has failed for good: nothing is answered any more. */
+  #hasFailed = false;
   /** Commits made, and commands in them, for tests and metrics. */
   readonly counters = { commits: 0, writes: 0, reads: 0, refused: 0 };
 
@@ -71,6 +73,7 @@ export class Engine implements MessageSink {
   }
 
   accept(connection: Connection, message: Message, reply: (document: Buffer) => void): void {
+    if (this.#hasFailed) return;
     if (message.failure !== undefined) {
       reply(errorReply(message.failure));
       return;
@@ -102,7 +105,7 @@ export class Engine implements MessageSink {
 
   /** Commits what is queued; no command is accepted afterwards. */
   close(): void {
-    while (this.#queue.length > 0) this.#tick();
+    while (this.#queue.length > 0 && !this.#hasFailed) this.#tick();
     this.#isClosed = true;
   }
 
@@ -115,6 +118,7 @@ export class Engine implements MessageSink {
     const failure = this.#commit(() => {
       for (const queued of taken) replies.push({ queued, document: this.#run(queued.connection, queued.message) });
     });
+    if (this.#hasFailed) return;
     this.counters.commits += 1;
     this.counters.writes += taken.length;
     const failed = failure === undefined ? undefined : errorReply(failure);
@@ -147,6 +151,8 @@ export class Engine implements MessageSink {
       work();
     } catch (error) {
       this.#undo();
+      // A large transaction writes to the log, and may sync it, before its end.
+      if (isSyncFailure(error)) this.#fail(error);
       return error;
     }
     try {
@@ -157,7 +163,7 @@ export class Engine implements MessageSink {
       this.#undo();
       if (isDiskFull(error)) return new EngineError(14031, 'the disk is full');
       // After a failed fsync nobody knows what is on the disk: to acknowledge anything more would be a lie.
-      this.#options.onFatal(error);
+      this.#fail(error);
       return error;
     }
   }
@@ -167,8 +173,13 @@ export class Engine implements MessageSink {
       this.#context.store.rollback();
       this.#context.catalog.refresh();
     } catch (error) {
-      this.#options.onFatal(error);
+      this.#fail(error);
     }
+  }
+
+  #fail(error: unknown): void {
+    this.#hasFailed = true;
+    this.#options.onFatal(error);
   }
 
   #run(connection: Connection, message: Message): Buffer {
@@ -220,10 +231,18 @@ function databaseOf(options: Options): string {
   return stringOf(value);
 }
 
-const sqliteCode = (error: unknown): number => {
+/** SQLite's extended code, 0 for what is none of its errors. */
+const extendedCode = (error: unknown): number => {
   const code: unknown = error instanceof Error && 'errcode' in error ? error.errcode : undefined;
-  return typeof code === 'number' ? code & 0xff : 0;
+  return typeof code === 'number' ? code : 0;
 };
+
+const sqliteCode = (error: unknown): number => extendedCode(error) & 0xff;
+
+/** SQLITE_IOERR_FSYNC and SQLITE_IOERR_DIR_FSYNC. */
+function isSyncFailure(error: unknown): boolean {
+  return [1034, 1290].includes(extendedCode(error));
+}
 
 /** SQLITE_FULL. */
 function isDiskFull(error: unknown): boolean {
