@@ -1,12 +1,14 @@
 import { decompress, type Attachments, type StoredAttachment } from '../attachments/index.ts';
 import { MailError } from '../kernel/errors.ts';
 import type { AttachmentId } from '../kernel/ids.ts';
+import { TransferredOctets } from '../kernel/transferred-octets.ts';
 import { encodeRange } from './base64-layout.ts';
 import type { MessageRecord } from './message-record.ts';
 import { decodeSegments, segmentsOf, type Segment, type SegmentRange } from './segments.ts';
 
 /** Octets of a literal run handed on at a time. */
 const SLICE_OCTETS = 64 * 1024;
+const transferred = new TransferredOctets();
 
 /** Puts a message's octets together from its document and attachments, any range of them. */
 export class ContentReader {
@@ -30,7 +32,10 @@ export class ContentReader {
     const to = Math.min(size, end);
     if (from < Math.min(to, prefix.length)) yield prefix.subarray(from, Math.min(to, prefix.length));
     for (const part of segmentsOf(this.#segments, Math.max(0, from - prefix.length), to - prefix.length)) {
-      yield* this.#readSegment(part);
+      for await (const octets of this.#readSegment(part)) {
+        transferred.add(octets.length);
+        yield octets;
+      }
     }
   }
 

@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { MailError } from '../kernel/errors.ts';
+import { TransferredOctets } from '../kernel/transferred-octets.ts';
 import { createMimeScanner, type MimeSink, type ScannedMessage } from '../mime/index.ts';
 import type { IngestOptions, IngestedMessage } from './messages.ts';
 import { planContent, type ContentPlan } from './plan-content.ts';
 import { Spool, type SpoolOptions } from './spool.ts';
+
+const transferred = new TransferredOctets();
 
 /** Octets passed to the scanner between two chances for others to run. */
 const SLICE_OCTETS = 64 * 1024;
@@ -64,6 +67,7 @@ export async function readMessage(
     let sinceBreak = 0;
     for await (const octets of source) {
       options.signal?.throwIfAborted();
+      transferred.add(octets.length);
       if (spool.size + octets.length > options.maxOctets) throw new MailError('too-big', 'This message is too big');
       for (let start = 0; start < octets.length; start += SLICE_OCTETS) {
         const slice = octets.subarray(start, start + SLICE_OCTETS);
