@@ -1,3 +1,4 @@
+import './driver-connections.ts';
 import { ConnectionUse } from './connection-use.ts';
 import { MongoClient, type Collection, type Db, type Document } from 'mongodb';
 
