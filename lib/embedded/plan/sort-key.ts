@@ -2,33 +2,56 @@ import { compareValues } from '../bson/compare.ts';
 import { BsonType } from '../bson/types.ts';
 import { fieldOf, type Value } from '../bson/value.ts';
 import { NULL_VALUE } from '../bson/write.ts';
-import { extractKeys, type PathNames } from '../keys/extract.ts';
+import { EngineError } from '../errors/failure.ts';
+import { extractKeys } from '../keys/extract.ts';
 import type { SortOrder } from './sort-order.ts';
 
 /** One value for each field of a sort. */
 export type SortKey = readonly Value[];
 
 /**
- * What a document sorts by: of the values that an index would hold for each path, the least, or the greatest where
- * the order is descending. Anything but a document sorts as if it had no fields.
+ * What a document sorts by: of the rows that an index over all of the paths would hold, the one that comes first.
+ * @throws EngineError 2 where two paths run through different arrays
  */
 export function sortKeyOf(order: SortOrder, document: Value): SortKey {
-  return order.map(({ names, isDescending }) => sortValue(document, names, isDescending));
+  return plainKeyOf(order, document) ?? firstRow(order, document);
 }
 
-function sortValue(document: Value, names: PathNames, isDescending: boolean): Value {
-  if (document.type !== BsonType.object) return NULL_VALUE;
-  const [first] = names;
-  if (names.length === 1 && first !== undefined) {
+/** The key of a document with a plain value at each path of one name; undefined for any other. */
+function plainKeyOf(order: SortOrder, document: Value): SortKey | undefined {
+  const key: Value[] = [];
+  for (const { names } of order) {
+    const [first] = names;
+    if (first === undefined || names.length > 1) return undefined;
     const value = fieldOf(document, first);
-    if (value?.type !== BsonType.array) return value ?? NULL_VALUE;
+    if (value?.type === BsonType.array) return undefined;
+    key.push(value ?? NULL_VALUE);
   }
-  let chosen: Value | undefined;
-  for (const [value] of extractKeys(document, [names]).rows) {
-    if (value === undefined) continue;
-    if (chosen === undefined || compareValues(value, chosen) < 0 !== isDescending) chosen = value;
+  return key;
+}
+
+function firstRow(order: SortOrder, document: Value): SortKey {
+  const paths = order.map(({ names }) => names);
+  let rows: readonly SortKey[];
+  try {
+    ({ rows } = extractKeys(document, paths));
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    throw new EngineError(2, 'cannot sort with keys that are parallel arrays');
   }
-  return chosen ?? NULL_VALUE;
+  return rows.reduce((first, row) => (compareSortKeys(order, row, first) < 0 ? row : first));
+}
+
+/**
+ * What an element of an array sorts by in `$push`: the values at the paths, arrays as they are. Anything but a
+ * document sorts as if it had no fields.
+ */
+export function elementKeyOf(order: SortOrder, element: Value): SortKey {
+  return order.map(({ names }) => {
+    let value: Value | undefined = element;
+    for (const name of names) value = value?.type === BsonType.object ? fieldOf(value, name) : undefined;
+    return value ?? NULL_VALUE;
+  });
 }
 
 export function compareSortKeys(order: SortOrder, a: SortKey, b: SortKey): number {

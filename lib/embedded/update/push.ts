@@ -4,7 +4,7 @@ import { BsonType, isNumeric } from '../bson/types.ts';
 import { entriesOf, fieldNamed, valuesOf, type Value } from '../bson/value.ts';
 import { arrayValue } from '../bson/write.ts';
 import { EngineError } from '../errors/failure.ts';
-import { compareSortKeys, sortKeyOf } from '../plan/sort-key.ts';
+import { compareSortKeys, elementKeyOf } from '../plan/sort-key.ts';
 import { parseSort } from '../plan/sort-order.ts';
 
 export interface PushModifiers {
@@ -46,7 +46,7 @@ function parseOrder(value: Value): (a: Value, b: Value) => number {
   if (value.type === BsonType.object) {
     const sort = parseSort(value);
     if (sort.length === 0) bad('The $sort pattern is empty');
-    return (a, b) => compareSortKeys(sort, sortKeyOf(sort, a), sortKeyOf(sort, b));
+    return (a, b) => compareSortKeys(sort, elementKeyOf(sort, a), elementKeyOf(sort, b));
   }
   const direction = isNumeric(value.type) ? toDouble(numericOf(value)) : NaN;
   if (direction !== 1 && direction !== -1) bad('The $sort element value must be either 1 or -1');
