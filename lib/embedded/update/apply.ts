@@ -7,7 +7,7 @@ import { matches } from '../query/match.ts';
 import type { Filter } from '../query/filter.ts';
 import { Editor } from './editor.ts';
 import { UNCHANGED } from './operators.ts';
-import { upsertBase, type ArrayFilters, type Operation, type OperatorUpdate } from './parse.ts';
+import { upsertBase, type ArrayFilters, type Operation, type OperatorUpdate, type Renaming } from './parse.ts';
 
 /** A parsed update: from a document to what it becomes. */
 export type Update =
@@ -24,7 +24,7 @@ export type Update =
 export function applyUpdate(update: Update, document: Value, position: number | undefined): Buffer {
   switch (update.kind) {
     case 'operators': {
-      const operations = update.operations.filter(({ operator }) => operator !== '$setOnInsert');
+      const operations = update.operations.filter((one) => 'from' in one || one.operator !== '$setOnInsert');
       return withSameId(document, applyOperators(update, operations, document, position));
     }
     case 'replacement':
@@ -83,12 +83,20 @@ function withId(document: Value, id: Value | undefined): Value {
 
 function applyOperators(
   update: OperatorUpdate,
-  operations: readonly Operation[],
+  operations: readonly (Operation | Renaming)[],
   document: Value,
   position: number | undefined,
 ): Value {
   const editor = new Editor(document);
-  for (const { path, change } of operations) {
+  for (const step of operations) {
+    if ('from' in step) {
+      const value = editor.get(step.from);
+      if (value === undefined) continue;
+      editor.unset(step.from);
+      editor.set(step.path, value);
+      continue;
+    }
+    const { path, change } = step;
     for (const concrete of concretePaths(editor, path, position, update.arrayFilters)) {
       const current = editor.get(concrete);
       const next = change(current);
@@ -96,12 +104,6 @@ function applyOperators(
       if (next !== undefined) editor.set(concrete, next);
       else if (current !== undefined) editor.unset(concrete);
     }
-  }
-  for (const { from, to } of update.renamings) {
-    const value = editor.get(from);
-    if (value === undefined) continue;
-    editor.unset(from);
-    editor.set(to, value);
   }
   return editor.document();
 }

@@ -17,7 +17,8 @@ export interface Operation {
 /** `$rename`: the value moves from one path to another. */
 export interface Renaming {
   readonly from: readonly string[];
-  readonly to: readonly string[];
+  /** Where the value goes; among the operations it stands as this path does. */
+  readonly path: readonly string[];
 }
 
 /** Conditions on elements of arrays, by the identifier that paths name them with. */
@@ -25,8 +26,7 @@ export type ArrayFilters = ReadonlyMap<string, Filter>;
 
 export interface OperatorUpdate {
   readonly kind: 'operators';
-  readonly operations: readonly Operation[];
-  readonly renamings: readonly Renaming[];
+  readonly operations: readonly (Operation | Renaming)[];
   readonly arrayFilters: ArrayFilters;
   /** True where a path has the positional `$`, and so needs the query's match. */
   readonly isPositional: boolean;
@@ -55,13 +55,11 @@ export function parseOperatorUpdate(update: Value, arrayFilters: Value | undefin
     }
   }
   const filters = parseArrayFilters(arrayFilters);
-  checkConflicts([...operations.map(({ path }) => path), ...renamings.flatMap(({ from, to }) => [from, to])]);
+  checkConflicts([...operations.map(({ path }) => path), ...renamings.flatMap(({ from, path }) => [from, path])]);
   checkIdentifiers(operations, filters);
-  operations.sort((a, b) => comparePaths(a.path, b.path));
   return {
     kind: 'operators',
-    operations,
-    renamings,
+    operations: [...operations, ...renamings].sort((a, b) => comparePaths(a.path, b.path)),
     arrayFilters: filters,
     isPositional: operations.some(({ path }) => path.includes('$')),
   };
@@ -93,8 +91,8 @@ function checkedPath(text: string): string[] {
 function parseRenaming(from: string, operand: Value): Renaming {
   if (operand.type !== BsonType.string)
     throw new EngineError(2, `The 'to' field for $rename must be a string: ${from}`);
-  const renaming = { from: checkedPath(from), to: checkedPath(stringOf(operand)) };
-  const isWild = [...renaming.from, ...renaming.to].some((name) => name === '$' || name.startsWith('$['));
+  const renaming = { from: checkedPath(from), path: checkedPath(stringOf(operand)) };
+  const isWild = [...renaming.from, ...renaming.path].some((name) => name === '$' || name.startsWith('$['));
   if (isWild) throw new EngineError(2, `The source and destination of $rename may not be dynamic: ${from}`);
   return renaming;
 }
