@@ -1,5 +1,5 @@
 import { DocumentWriter } from '../bson/write.ts';
-import { documentValue, type Value } from '../bson/value.ts';
+import { documentValue, valuesOf, type Value } from '../bson/value.ts';
 import { integerValue } from '../bson/write.ts';
 import { parseFilter } from '../query/parse.ts';
 import { visitPath, parsePath } from '../query/paths.ts';
@@ -72,8 +72,10 @@ export const distinctCommand: Command = {
       const stream = new QueryStream(context.store, collection, query);
       const checkTime = timeCheck(context, request);
       for (let next = stream.next(checkTime); next !== undefined; next = stream.next(checkTime)) {
-        visitPath(documentValue(next.octets), path, 0, true, (value) => {
-          if (value !== undefined && value.type !== BsonType.array) found.add(value);
+        visitPath(documentValue(next.octets), path, 0, false, (value) => {
+          // Of an array each element counts, one that is an array again as it is.
+          if (value?.type === BsonType.array) valuesOf(value).forEach((element) => found.add(element));
+          else if (value !== undefined) found.add(value);
           return false;
         });
       }
