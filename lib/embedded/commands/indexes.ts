@@ -8,6 +8,7 @@ import {
   type IndexOptions,
 } from '../catalog/collection.ts';
 import { wholeRange } from '../catalog/keyspace.ts';
+import { DuplicateKeyError } from '../catalog/records.ts';
 import { numericOf, toDouble } from '../bson/number.ts';
 import { BsonType, isNumeric } from '../bson/types.ts';
 import { entriesOf, intOf, stringOf, type Value } from '../bson/value.ts';
@@ -152,10 +153,18 @@ function build(context: Context, request: Request, collection: Collection, index
   };
   const scan = new Scan(context.store, collection, plan);
   const checkTime = timeCheck(context, request);
+  let duplicate: DuplicateKeyError | undefined;
   for (let found = scan.next(); found !== undefined; found = scan.next()) {
-    context.records.enterInto(collection, index, found.key, found.octets);
+    try {
+      context.records.enterInto(collection, index, found.key, found.octets);
+    } catch (error) {
+      if (!(error instanceof DuplicateKeyError)) throw error;
+      // Told after the scan, as MongoDB does: a document that cannot be indexed at all comes before it.
+      duplicate ??= error;
+    }
     if (scan.examined % 256 === 0) checkTime();
   }
+  if (duplicate !== undefined) throw duplicate;
 }
 
 export const listIndexesCommand: Command = {
