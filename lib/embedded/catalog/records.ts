@@ -122,8 +122,8 @@ export class Records {
       return { index, keys, isMultikey: false };
     }
     const extracted = extractKeys(document, index.paths);
-    if (index.isSparse && extracted.isAbsent) return { index, keys, isMultikey: false };
     for (const values of extracted.rows) {
+      if (index.isSparse && extracted.absent.has(values)) continue;
       const encoded = index.isUnique
         ? encodeKey(values, index.descending)
         : encodeKey([...values, id], [...index.descending, false]);

@@ -11,8 +11,8 @@ export interface ExtractedKeys {
   readonly rows: readonly (readonly Value[])[];
   /** True where an array made, or could have made, several rows of one document. */
   readonly isMultikey: boolean;
-  /** True where the document has none of the fields. */
-  readonly isAbsent: boolean;
+  /** Those of the rows in which every field is missing: a sparse index leaves them out. */
+  readonly absent: ReadonlySet<readonly Value[]>;
 }
 
 /** How far one field's path has been followed. */
@@ -33,10 +33,10 @@ interface Walk {
  */
 export function extractKeys(document: Value, paths: readonly PathNames[]): ExtractedKeys {
   const rows: Value[][] = [];
-  const found = { isMultikey: false, isAbsent: true };
+  const found = { isMultikey: false, absent: new Set<readonly Value[]>() };
   const start = paths.map((names): Walk => ({ names, depth: 0, value: document, isElement: false }));
   expand(start, rows, found);
-  return { rows, isMultikey: found.isMultikey, isAbsent: found.isAbsent };
+  return { rows, isMultikey: found.isMultikey, absent: found.absent };
 }
 
 function follow(walk: Walk): Walk {
@@ -57,7 +57,11 @@ function arrayAt(walk: Walk): Value | undefined {
   return walk.isElement ? undefined : walk.value;
 }
 
-function expand(start: readonly Walk[], rows: Value[][], found: { isMultikey: boolean; isAbsent: boolean }): void {
+function expand(
+  start: readonly Walk[],
+  rows: Value[][],
+  found: { isMultikey: boolean; readonly absent: Set<readonly Value[]> },
+): void {
   const walks = start.map(follow);
   let array: Value | undefined;
   for (const walk of walks) {
@@ -69,8 +73,9 @@ function expand(start: readonly Walk[], rows: Value[][], found: { isMultikey: bo
     array = here;
   }
   if (array === undefined) {
-    if (walks.some((walk) => walk.value !== undefined)) found.isAbsent = false;
-    rows.push(walks.map(endOf));
+    const row = walks.map(endOf);
+    rows.push(row);
+    if (walks.every((walk) => walk.value === undefined)) found.absent.add(row);
     return;
   }
   found.isMultikey = true;
