@@ -161,7 +161,7 @@ function mod(operand: Value): Condition {
 }
 
 /** A number without its fraction; undefined for what is none or does not fit 64 bits. */
-export function truncated(value: Value): bigint | undefined {
+function truncated(value: Value): bigint | undefined {
   if (!isNumber(value)) return undefined;
   const exact = exactOf(value);
   if (typeof exact === 'number') return undefined;

@@ -5,7 +5,7 @@ export type KeyPart = Value | undefined | typeof EMPTY;
 export const EMPTY: unique symbol = Symbol('empty array');
 
 /** An empty array stands before null, and missing is null. */
-export function compareParts(a: KeyPart, b: KeyPart): number {
+function compareParts(a: KeyPart, b: KeyPart): number {
   if (a !== EMPTY && b !== EMPTY) return compare(a, b);
   if (a === b) return 0;
   const [other, sign] = a === EMPTY ? [b, -1] : [a, 1];
