@@ -10,6 +10,7 @@ import { createUser } from './create-user.ts';
 import { addAddress, removeAddress } from './own-addresses.ts';
 import type { PasswordHasher } from './password-hasher.ts';
 import { removeUser } from './remove-user.ts';
+import { openRetiredUsernamesCollection } from './retired-usernames-collection.ts';
 import type { accountsSection } from './settings.ts';
 import { findPresent, toUser, userNotFound, type AccountsRoom } from './user-rows.ts';
 import { openUsernamesCollection } from './usernames-collection.ts';
@@ -37,6 +38,7 @@ export function createAccounts(options: AccountsOptions): Accounts {
     ...rest,
     users: openUsersCollection(database),
     usernames: openUsernamesCollection(database),
+    retiredUsernames: openRetiredUsernamesCollection(database),
   };
   const cache = new LruCache<UserId, User>({
     clock: room.clock,

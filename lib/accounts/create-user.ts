@@ -47,7 +47,8 @@ export async function createUser(room: AccountsRoom, input: NewUser): Promise<Us
   const { user, account } = await reserveName(room, key);
   const tags = uniqueTags(input.tags ?? []);
   const address = await claimMainAddress(room, user, username, input, input.addTagsToAddress === true ? tags : []);
-  await room.mailboxes.createAccount(account, { quotaOctets, mailboxes: FIRST_MAILBOXES });
+  const uidValidityAbove = await room.retiredUsernames.highestUidValidity(key);
+  await room.mailboxes.createAccount(account, { quotaOctets, mailboxes: FIRST_MAILBOXES, uidValidityAbove });
   const row: UserRow = {
     _id: user,
     v: 1,

@@ -11,7 +11,8 @@ export async function removeUser(room: AccountsRoom, id: UserId): Promise<readon
   const row = await room.users.markRemoving(id);
   if (row === undefined) throw userNotFound();
   try {
-    await room.mailboxes.closeAccount(row.account as AccountId);
+    const { uidValidity } = await room.mailboxes.closeAccount(row.account as AccountId);
+    await room.retiredUsernames.retire(row.usernameKey, uidValidity);
   } catch (error) {
     // Closed by an earlier attempt.
     if (!(error instanceof MailError) || error.code !== 'user-not-found') throw error;

@@ -7,6 +7,7 @@ import type { SectionValues } from '../kernel/section.ts';
 import type { User } from './accounts.ts';
 import type { PasswordHasher } from './password-hasher.ts';
 import type { accountsSection } from './settings.ts';
+import type { RetiredUsernamesCollection } from './retired-usernames-collection.ts';
 import type { UsernamesCollection } from './usernames-collection.ts';
 import type { UserRow, UsersCollection } from './users-collection.ts';
 
@@ -14,6 +15,7 @@ import type { UserRow, UsersCollection } from './users-collection.ts';
 export interface AccountsRoom {
   readonly users: UsersCollection;
   readonly usernames: UsernamesCollection;
+  readonly retiredUsernames: RetiredUsernamesCollection;
   readonly addresses: Addresses;
   readonly mailboxes: Mailboxes;
   readonly passwords: PasswordHasher;

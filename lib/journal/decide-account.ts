@@ -16,7 +16,7 @@ export function createAccountCommand(init: AccountInit): Command<undefined> {
         return unchanged(undefined);
       }
       const changes: Change[] = [{ kind: 'init', quotaOctets: init.quotaOctets }];
-      let validity = state.uidValidity;
+      let validity = Math.max(state.uidValidity, init.uidValidityAbove ?? 0);
       for (const { path, specialUse, subscribe } of init.mailboxes) {
         const planned = planMailbox(path, specialUse, validity, context);
         validity = planned.uidValidity;
@@ -29,11 +29,15 @@ export function createAccountCommand(init: AccountInit): Command<undefined> {
 }
 
 /** Refuses everything that comes after; nothing where that is so already. */
-export function closeAccountCommand(): Command<undefined> {
+export function closeAccountCommand(): Command<{ readonly uidValidity: number }> {
   return {
     columns: noColumns,
-    decide: (state) =>
-      state.isClosed ? unchanged(undefined) : { changes: [{ kind: 'close' }], result: () => undefined },
+    decide: (state) => {
+      const { uidValidity } = state;
+      return state.isClosed
+        ? unchanged({ uidValidity })
+        : { changes: [{ kind: 'close' }], result: () => ({ uidValidity }) };
+    },
   };
 }
 

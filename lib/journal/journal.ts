@@ -105,8 +105,11 @@ export interface CommitOptions {
 export interface Mailboxes {
   /** Writes an account's first record. A retry with the same account is a no-op. */
   createAccount(account: AccountId, init: AccountInit): Promise<void>;
-  /** Closes the journal for good; every later operation fails with `user-not-found`. */
-  closeAccount(account: AccountId): Promise<void>;
+  /**
+   * Closes the journal for good; every later operation but this one fails with `user-not-found`.
+   * @returns the highest UIDVALIDITY that the account has given
+   */
+  closeAccount(account: AccountId): Promise<{ readonly uidValidity: number }>;
   /** Quota and usage of messages, octets; reads the journal's tail where it must. */
   usage(
     account: AccountId,
@@ -158,6 +161,8 @@ export interface Mailboxes {
 export interface AccountInit {
   /** 0: no quota. */
   readonly quotaOctets: number;
+  /** UIDVALIDITYs begin above it: those of an earlier account of the same user name must not come back. */
+  readonly uidValidityAbove?: number;
   readonly mailboxes: readonly {
     readonly path: string;
     readonly specialUse?: SpecialUse;

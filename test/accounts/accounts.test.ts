@@ -188,6 +188,20 @@ describe('accounts', () => {
     await assert.rejects(rooms.mailboxes.list(user.account), refuses('user-not-found'));
   });
 
+  it('never repeats a UIDVALIDITY under a name, however soon the name is used again', async () => {
+    const { accounts, mailboxes } = rooms;
+    const seen = new Set<number>();
+    for (let n = 0; n < 3; n += 1) {
+      const user = await accounts.create({ username: 'phoenix', password: 'x' });
+      for (const { uidValidity } of await mailboxes.list(user.account)) {
+        assert.ok(!seen.has(uidValidity), `UIDVALIDITY ${uidValidity} came back`);
+        seen.add(uidValidity);
+      }
+      await accounts.remove(user.id);
+    }
+    assert.equal(seen.size, 15);
+  });
+
   it('changes what is named, and raises authVersion with the password', async () => {
     const { accounts, mailboxes } = rooms;
     const user = await accounts.create({ username: 'changer', password: 'old' });

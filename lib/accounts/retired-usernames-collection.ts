@@ -1,0 +1,30 @@
+import type { Collection } from 'mongodb';
+import { orTemporary, type Database } from '../db/index.ts';
+
+/**
+ * What outlives a removed user under the name's key: the highest UIDVALIDITY that a mailbox of that name's accounts
+ * had. Mail programs know mailboxes by user name, path and UIDVALIDITY, so that none may come back under that name.
+ */
+interface RetiredUsernameRow {
+  readonly _id: string;
+  readonly v: 1;
+  readonly uidValidity: number;
+}
+
+export interface RetiredUsernamesCollection {
+  /** Called before the name is free again; may be repeated. */
+  retire(key: string, uidValidity: number): Promise<void>;
+  /** 0 for a name that nobody has had. */
+  highestUidValidity(key: string): Promise<number>;
+}
+
+export function openRetiredUsernamesCollection(database: Database): RetiredUsernamesCollection {
+  const rows: Collection<RetiredUsernameRow> = database.collection<RetiredUsernameRow>('retiredUsernames');
+  return {
+    retire: (key, uidValidity) =>
+      orTemporary(async () => {
+        await rows.updateOne({ _id: key }, { $max: { uidValidity }, $setOnInsert: { v: 1 } }, { upsert: true });
+      }),
+    highestUidValidity: (key) => orTemporary(async () => (await rows.findOne({ _id: key }))?.uidValidity ?? 0),
+  };
+}
