@@ -1,6 +1,6 @@
-import './driver-connections.ts';
 import { ConnectionUse } from './connection-use.ts';
 import { MongoClient, type Collection, type Db, type Document } from 'mongodb';
+import './driver-connections.ts';
 
 export interface DatabaseOptions {
   readonly uri: string;

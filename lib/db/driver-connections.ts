@@ -3,20 +3,21 @@ import type { Socket } from 'node:net';
 
 interface DriverConnection {
   readonly socket: Socket;
-  cleanup(error: Error): void;
+  cleanup: (this: DriverConnection, error: Error) => void;
 }
 
 /**
- * Ends the wait of a write whose connection the driver itself closes, as it does when a server is lost. The driver waits
- * for `drain` or `error`; a socket that is destroyed without an error emits neither, and the operation would never end,
- * nor would anything that waits for it. Woken, it sees that its connection is closed and fails (or is tried again) as
+ * Ends the wait of a write whose connection is closed, as when a server is lost. The driver waits for `drain` or `error`;
+ * a socket that is destroyed without an error, or had its error already, emits neither, and the operation would never
+ * end, nor would anything that waits for it. Woken, it sees that its connection is closed and fails (or is tried again) as
  * it does everywhere else.
  */
 function endWaitsWhenClosed(prototype: DriverConnection): void {
   const { cleanup } = prototype;
-  prototype.cleanup = function (this: DriverConnection, error) {
+  prototype.cleanup = function (error) {
     cleanup.call(this, error);
-    if (this.socket.listenerCount('drain') > 0) this.socket.emit('drain');
+    // A write that was being encoded meanwhile begins to wait only after this.
+    setImmediate(() => this.socket.emit('drain'));
   };
 }
 

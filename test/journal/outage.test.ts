@@ -23,7 +23,8 @@ const start = (): Promise<RunningEngine> =>
 before(async () => {
   directory = await temporaryDirectory('outage');
   engine = await start();
-  database = await openDatabase({ uri: engine.uri, serverSelectionMs: 200 });
+  // The driver looks for a lost server twice a second: it must be allowed to look once.
+  database = await openDatabase({ uri: engine.uri, serverSelectionMs: 800 });
 });
 
 after(async () => {
