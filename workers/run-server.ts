@@ -57,9 +57,15 @@ export async function runServer(options: StartOptions): Promise<void> {
       freePorts: options.freePorts === true,
     });
     reloadOnHangup({ settings, certificates, logger, listeners: reloadListeners });
+    const hasUsers = (await store.accounts.list({ limit: 1 })).length > 0;
     const report = { pid: process.pid, ...addresses, adminToken: adminTokens.ofThisRun };
     if (options.readyFile !== undefined) await writeReadyFile(resolve(options.readyFile), report);
-    printReady(report, { dataDir, shownOnce: adminTokens.shownOnce });
+    const configFlags = options.config === undefined ? [] : ['--config', resolve(options.config)];
+    printReady(report, {
+      dataDir,
+      shownOnce: adminTokens.shownOnce,
+      firstUserFlags: hasUsers ? undefined : [...configFlags, '--data-dir', dataDir],
+    });
     logReady(logger, report.pid);
   } catch (error) {
     await stop.now();

@@ -45,6 +45,23 @@ describe('eider start', () => {
     }
   });
 
+  it('says how to make the first user until there is one', async () => {
+    const fresh = await makeDataDir();
+    try {
+      const first = await startServer(fresh.path);
+      await first.stop();
+      const told = /echo '([^']+)' \| npx eider (user add alice .*)\n/.exec(first.log());
+      assert.ok(told?.[1] !== undefined && told[2] !== undefined, first.log());
+      const made = await runEider(told[2].split(' '), `${told[1]}\n`);
+      assert.equal(made.code, 0, made.stderr);
+      const second = await startServer(fresh.path);
+      await second.stop();
+      assert.doesNotMatch(second.log(), /user add/);
+    } finally {
+      await fresh.remove();
+    }
+  });
+
   it('shows the admin token at the first start of a data directory and not again', async () => {
     const fresh = await makeDataDir();
     try {
