@@ -180,6 +180,7 @@ function execute(
         else reject(new Error(`${command} ${args.join(' ')}: ${stderr}`, { cause: error }));
       },
     );
+    child.stdin?.on('error', () => undefined);
     child.stdin?.end();
   });
 }
