@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
-import { chmodSync, lstatSync, mkdirSync, realpathSync } from 'node:fs';
-import { tmpdir, userInfo } from 'node:os';
+import { mkdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
+import { socketPathIn } from '../../kernel/socket-path.ts';
 
 /** Longest path of a Unix socket on Linux, in octets, without its final NUL (sun_path is 108 long). */
 const LONGEST_SOCKET_PATH = 107;
@@ -12,28 +11,15 @@ export interface EnginePaths {
 }
 
 /**
- * Where the engine of a data directory keeps its file and its socket. A directory whose path is too long for a socket
- * has it in a private folder for temporary files, named after the directory.
+ * Where the engine of a data directory keeps its file and its socket.
  *
  * @param dataDir created with mode 0700 where it does not exist
- * @throws Error where somebody else owns that private folder
+ * @throws Error where the socket's path is too long and somebody else owns the private folder that stands in
  */
 export function enginePaths(dataDir: string): EnginePaths {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  const directory = realpathSync(dataDir);
-  const beside = join(directory, 'engine.sock');
-  const socketPath = Buffer.byteLength(beside) <= LONGEST_SOCKET_PATH ? beside : shortPath(directory);
-  return { file: join(directory, 'engine.sqlite'), socketPath };
-}
-
-function shortPath(directory: string): string {
-  const { uid } = userInfo();
-  const folder = join(tmpdir(), `eider-${uid}`);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const status = lstatSync(folder);
-  if (!status.isDirectory() || (uid >= 0 && status.uid !== uid)) {
-    throw new Error(`${folder} belongs to somebody else; choose a data directory with a shorter path`);
-  }
-  chmodSync(folder, 0o700);
-  return join(folder, `${createHash('sha256').update(directory).digest('hex').slice(0, 24)}.sock`);
+  return {
+    file: join(realpathSync(dataDir), 'engine.sqlite'),
+    socketPath: socketPathIn(dataDir, 'engine.sock', LONGEST_SOCKET_PATH),
+  };
 }
