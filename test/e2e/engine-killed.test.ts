@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { ApiClient } from '../support/api-client.ts';
 import { runEider } from '../support/eider-command.ts';
+import { withoutEngine } from '../support/given-database.ts';
 import { ImapClient } from '../support/imap-client.ts';
 import { processTree } from '../support/process-tree.ts';
 import { makeDataDir, startServer } from '../support/server-process.ts';
@@ -11,7 +12,7 @@ const good = (subject: string): Buffer => Buffer.from(`From: a@example.org\r\nSu
 
 it(
   'kill -9 of the engine alone is trouble for a while and nothing else, and loses nothing that was acknowledged',
-  { skip: process.platform === 'linux' ? false : 'reads /proc', timeout: 60_000 },
+  { skip: process.platform === 'linux' ? withoutEngine() : 'reads /proc', timeout: 60_000 },
   async () => {
     const data = await makeDataDir();
     const server = await startServer(data.path);

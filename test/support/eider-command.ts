@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { databaseVariables } from './given-database.ts';
 
 const MAIN = fileURLToPath(new URL('../../workers/main.ts', import.meta.url));
 
@@ -12,9 +13,11 @@ export interface CommandResult {
 
 /** Runs `eider ARGS` to its end, with the given standard input. */
 export async function runEider(args: readonly string[], input = ''): Promise<CommandResult> {
+  const dataDir = args[args.indexOf('--data-dir') + 1];
+  const variables = args.includes('--data-dir') && dataDir !== undefined ? databaseVariables(dataDir) : {};
   const child = spawn(process.execPath, [MAIN, ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
-    env: { ...process.env, NODE_NO_WARNINGS: '1' },
+    env: { ...process.env, ...variables, NODE_NO_WARNINGS: '1' },
   });
   let stdout = '';
   let stderr = '';

@@ -6,6 +6,7 @@ import { silentLogger } from '../../lib/kernel/logger.ts';
 import { openStore } from '../../workers/compose.ts';
 import { sections } from '../../workers/sections.ts';
 import { startFrontEnds } from '../../workers/start-front-ends.ts';
+import { databaseVariables } from './given-database.ts';
 import { makeDataDir } from './server-process.ts';
 
 interface At {
@@ -27,7 +28,7 @@ export interface InProcessServer {
 
 export async function startInProcess(): Promise<InProcessServer> {
   const data = await makeDataDir();
-  const configuration = loadConfiguration(sections, {});
+  const configuration = loadConfiguration(sections, { environment: databaseVariables(data.path) });
   const lifecycle = createLifecycle(silentLogger, systemClock);
   const common = { configuration, logger: silentLogger, clock: systemClock, lifecycle };
   const store = await openStore({ ...common, dataDir: data.path, monitorCommands: true });

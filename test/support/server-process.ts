@@ -5,6 +5,7 @@ import { existsSync, watch } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { databaseVariables, dropDatabaseOf } from './given-database.ts';
 
 /** As setup/node24.mjs starts it. */
 const NODE_FLAGS = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=4'];
@@ -43,7 +44,13 @@ export interface ServerProcess {
 /** A fresh data directory, removed with everything in it by `remove`. */
 export async function makeDataDir(): Promise<{ readonly path: string; readonly remove: () => Promise<void> }> {
   const path = await mkdtemp(join(tmpdir(), 'eider-test-'));
-  return { path, remove: () => rm(path, { recursive: true, force: true, maxRetries: 5 }) };
+  return {
+    path,
+    remove: async () => {
+      await dropDatabaseOf(path);
+      await rm(path, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
 }
 
 let started = 0;
@@ -71,7 +78,7 @@ export async function startServer(
     {
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ...options.env },
+      env: { ...process.env, ...databaseVariables(dataDir), ...options.env },
     },
   );
   let log = '';

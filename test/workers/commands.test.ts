@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { withoutEngine } from '../support/given-database.ts';
 import { runEider, type CommandResult } from '../support/eider-command.ts';
 import { ImapClient } from '../support/imap-client.ts';
 import { makeDataDir, startServer, type ServerProcess } from '../support/server-process.ts';
@@ -104,7 +105,7 @@ describe('commands on a store', () => {
     }
   });
 
-  it('say that there is no such data directory, and make none', async () => {
+  it('say that there is no such data directory, and make none', { skip: withoutEngine() }, async () => {
     const result = await runEider(['user', 'list', '--data-dir', join(data.path, 'typo')]);
     assert.equal(result.code, 1);
     assert.match(result.stderr, /there is no data directory/);
