@@ -1,123 +1,29 @@
 /**
- * `npm run bench`: a server of its own, loaded from this process. The figures are of this machine at this moment:
- * compare them with figures of the same machine, taken one after the other.
+ * `npm run bench [NAMES]`: measures, one bench after the other, all or those named. The figures are of this machine at
+ * this moment: compare them with figures of the same run, or of the same machine, taken one after the other.
  */
-import { readFile } from 'node:fs/promises';
-import { ApiClient } from '../support/api-client.ts';
-import { ImapClient } from '../support/imap-client.ts';
-import { LmtpClient } from '../support/lmtp-client.ts';
-import { makeDataDir, startServer, type ServerProcess } from '../support/server-process.ts';
+import { glob } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Bench } from './bench.ts';
 
-const PASSWORD = 'correct horse';
-const DELIVERIES = 4000;
-const CONNECTIONS = 16;
-const COMMANDS = 200;
+const FOLDER = dirname(fileURLToPath(import.meta.url));
+const SUFFIX = '.bench.ts';
 
-const TEXT = 'A line of text for the letter, as letters have them.\r\n'.repeat(40);
-const letter = (number: number): Buffer =>
-  Buffer.from(
-    `From: Ann <ann@example.org>\r\nTo: bench@example.com\r\nSubject: number ${String(number)}\r\n\r\n${TEXT}`,
-  );
+const names: string[] = [];
+for await (const file of glob(`*${SUFFIX}`, { cwd: FOLDER })) names.push(basename(file, SUFFIX));
+names.sort();
 
-interface Figure {
-  readonly what: string;
-  readonly operations: number;
-  /** Milliseconds, each operation. */
-  readonly latencies: readonly number[];
-  readonly elapsedMs: number;
-  /** Of the server process, milliseconds. */
-  readonly cpuMs: number;
-}
-
-/** Processor time of a process so far, in milliseconds; 0 where the system does not tell. */
-async function cpuOf(pid: number): Promise<number> {
-  const text = await readFile(`/proc/${String(pid)}/stat`, 'utf8').catch(() => '');
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * 10;
-}
-
-async function measure(
-  server: ServerProcess,
-  what: string,
-  operations: number,
-  lanes: number,
-  run: (lane: number, number: number) => Promise<void>,
-): Promise<Figure> {
-  const latencies: number[] = [];
-  let next = 0;
-  const cpu = await cpuOf(server.ready.pid);
-  const startedAt = performance.now();
-  const lane = async (index: number): Promise<void> => {
-    while (next < operations) {
-      const number = next;
-      next += 1;
-      const at = performance.now();
-      await run(index, number);
-      latencies.push(performance.now() - at);
-    }
-  };
-  await Promise.all(Array.from({ length: lanes }, (_, index) => lane(index)));
-  const elapsedMs = performance.now() - startedAt;
-  latencies.sort((one, other) => one - other);
-  return { what, operations, latencies, elapsedMs, cpuMs: (await cpuOf(server.ready.pid)) - cpu };
-}
-
-function print({ what, operations, latencies, elapsedMs, cpuMs }: Figure): void {
-  const quantile = (share: number): string =>
-    `${(latencies[Math.floor(share * (latencies.length - 1))] ?? 0).toFixed(1)} ms`;
-  const rate = ((operations / elapsedMs) * 1000).toFixed(0);
-  const cpu = ((cpuMs * 1000) / operations).toFixed(0);
-  process.stdout.write(
-    `${what}: ${String(operations)} at ${rate}/s, median ${quantile(0.5)}, p99 ${quantile(0.99)}, ${cpu} µs of the server's processor time each\n`,
-  );
-}
-
-const data = await makeDataDir();
-try {
-  const startedAt = performance.now();
-  const server = await startServer(data.path);
-  try {
-    process.stdout.write(`start: ${(performance.now() - startedAt).toFixed(0)} ms\n`);
-    const api = new ApiClient(server.ready.api.url, server.ready.adminToken);
-    await api.createUser('bench', PASSWORD, { address: 'bench@example.com' });
-
-    const senders = await Promise.all(Array.from({ length: CONNECTIONS }, () => LmtpClient.connect(server.ready.lmtp)));
-    print(
-      await measure(
-        server,
-        `LMTP deliveries, ${String(CONNECTIONS)} connections`,
-        DELIVERIES,
-        CONNECTIONS,
-        async (lane, number) => {
-          const [reply] = (await senders[lane]?.deliver(letter(number), ['bench@example.com'])) ?? [];
-          if (reply?.startsWith('250') !== true) throw new Error(`not delivered: ${String(reply)}`);
-        },
-      ),
-    );
-
-    const imap = await ImapClient.login(server.ready.imap, 'bench', PASSWORD);
-    const commands: readonly (readonly [string, string, number])[] = [
-      ['SELECT', 'SELECT INBOX', COMMANDS],
-      ['NOOP', 'NOOP', COMMANDS],
-      [`FETCH 1:* (FLAGS) of ${String(DELIVERIES)}`, 'FETCH 1:* (FLAGS)', 20],
-      [`FETCH 1:* (ENVELOPE) of ${String(DELIVERIES)}`, 'FETCH 1:* (ENVELOPE)', 10],
-      ['FETCH BODY.PEEK[]', 'FETCH 7 (BODY.PEEK[])', COMMANDS],
-      [`STORE 1:* of ${String(DELIVERIES)}`, 'STORE 1:* +FLAGS.SILENT (\\Seen)', 1],
-      ['STORE of one', 'STORE 9 FLAGS.SILENT (\\Flagged)', 1],
-      ['SEARCH UNSEEN', 'SEARCH UNSEEN', COMMANDS],
-    ];
-    for (const [what, command, times] of commands) {
-      print(
-        await measure(server, what, times, 1, async () => {
-          await imap.ok(command);
-        }),
-      );
-    }
-    await imap.logout();
-    await Promise.all(senders.map((sender) => sender.quit()));
-  } finally {
-    await server.stop();
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !names.includes(name));
+if (unknown.length > 0) {
+  process.stderr.write(`there is no bench ${unknown.join(', ')}; there are ${names.join(', ')}\n`);
+  process.exitCode = 1;
+} else {
+  for (const name of names) {
+    if (wanted.length > 0 && !wanted.includes(name)) continue;
+    const { bench } = (await import(join(FOLDER, `${name}${SUFFIX}`))) as { readonly bench: Bench };
+    process.stdout.write(`${name}: ${bench.title}\n`);
+    await bench.run({ line: (text) => process.stdout.write(`  ${text}\n`) });
   }
-} finally {
-  await data.remove();
 }
