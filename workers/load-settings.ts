@@ -18,7 +18,7 @@ export interface SettingsFlags {
 }
 
 /** Variables that begin with EIDER_ and are no settings: for tests, and the one that stands for --config. */
-const RESERVED_VARIABLES = ['EIDER_CONFIG', 'EIDER_TEST_', 'EIDER_CORPORA', 'EIDER_DOCDB_HOME'];
+const RESERVED_VARIABLES = ['EIDER_CONFIG', 'EIDER_CRASH_POINT', 'EIDER_TEST_', 'EIDER_CORPORA', 'EIDER_DOCDB_HOME'];
 
 /** The configuration with the means to read its sources again. */
 export interface LoadedSettings {

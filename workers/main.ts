@@ -2,6 +2,7 @@
 import { enableCompileCache } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
+import { armCrashPoint } from '../lib/kernel/crash-point.ts';
 import { declareAddressCommands } from './commands/address.ts';
 import { declareConfigCommands } from './commands/config.ts';
 import { declareExport } from './commands/export.ts';
@@ -33,6 +34,7 @@ declareGc(program);
 declareFsck(program);
 
 try {
+  armCrashPoint(process.env['EIDER_CRASH_POINT'], () => process.kill(process.pid, 'SIGKILL'));
   await program.parseAsync(process.argv);
 } catch (error) {
   reportFailure(error);

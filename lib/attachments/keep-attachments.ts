@@ -1,4 +1,5 @@
 import type { Clock } from '../kernel/clock.ts';
+import { crashPoint } from '../kernel/crash-point.ts';
 import { MailError } from '../kernel/errors.ts';
 import type { AttachmentId } from '../kernel/ids.ts';
 import type { AttachmentCollection } from './attachment-collection.ts';
@@ -36,6 +37,7 @@ export class AttachmentKeeper {
     const wanted = new Map(sources.map((source) => [source.id, source]));
     if (wanted.size === 0) return;
     await this.#collections.refs.put(owner, [...wanted.keys()], token, this.#clock.now());
+    crashPoint('attachment.refs-put');
     for (let round = 0; round < ROUNDS; round += 1) {
       const missing = await this.#missing([...wanted.keys()]);
       if (missing.length === 0) return;
@@ -86,6 +88,7 @@ export class AttachmentKeeper {
     const written = await writeAttachment(this.#collections.files, source);
     // Where the outcome of this insert is unknown the file stays: a row may name it. The sweep settles it.
     const isTheOne = await this.#collections.rows.insert({ id: source.id, condemned: undefined, ...written });
+    crashPoint('attachment.row-inserted');
     if (isTheOne) return;
     // An insert that was tried twice finds its own first try in its way: whose file the row names tells.
     const [row] = await this.#collections.rows.find([source.id]);

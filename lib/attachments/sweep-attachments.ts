@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../kernel/clock.ts';
+import { crashPoint } from '../kernel/crash-point.ts';
 import type { AttachmentRow, Condemnation } from './attachment-collection.ts';
 import { fileIdTime } from './attachment-file-collection.ts';
 import type { AttachmentRef } from './attachment-ref-collection.ts';
@@ -76,6 +77,7 @@ class SweepPass {
       for (const [position, ref] of old.entries()) {
         if (exist[position] !== false) continue;
         await this.#collections.refs.remove(ref.owner, [ref.attachment], ref.token);
+        crashPoint('sweep.stray-ref-removed');
         removed += 1;
       }
     }
@@ -105,7 +107,9 @@ class SweepPass {
 
   async #condemn(row: AttachmentRow): Promise<Condemnation | undefined> {
     const condemnation = { at: this.#now, mark: randomBytes(8) };
-    return (await this.#collections.rows.condemn(row.id, condemnation)) ? condemnation : undefined;
+    const isCondemned = await this.#collections.rows.condemn(row.id, condemnation);
+    crashPoint('sweep.attachment-condemned');
+    return isCondemned ? condemnation : undefined;
   }
 
   async #deleteIfDue(row: AttachmentRow, condemnation: Condemnation): Promise<boolean> {
@@ -116,7 +120,9 @@ class SweepPass {
       return false;
     }
     if (!(await this.#collections.rows.deleteCondemned(row.id, condemnation))) return false;
+    crashPoint('sweep.attachment-deleted');
     await this.#collections.files.delete(row.file);
+    crashPoint('sweep.file-deleted');
     return true;
   }
 
@@ -135,6 +141,7 @@ class SweepPass {
       for (const entry of old) {
         if (named.has(entry.file.toString('hex'))) continue;
         await this.#collections.files.delete(entry.file);
+        crashPoint('sweep.stray-file-deleted');
         removed += 1;
       }
     }
@@ -154,6 +161,7 @@ class SweepPass {
       for (const file of old) {
         if (known.has(file.toString('hex'))) continue;
         await this.#collections.files.delete(file);
+        crashPoint('sweep.stray-chunks-deleted');
         removed += 1;
       }
     }

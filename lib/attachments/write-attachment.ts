@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { crashPoint } from '../kernel/crash-point.ts';
 import { MailError } from '../kernel/errors.ts';
 import type { AttachmentFileCollection } from './attachment-file-collection.ts';
 import { FRAME_OCTETS, frameCount, type FrameLayout } from './attachment-frames.ts';
@@ -59,6 +60,7 @@ async function writeFrames(
     });
   }
   await files.insertFile(file, source.id, await chunks.finish());
+  crashPoint('attachment.file-written');
   return {
     file,
     size: source.size,
@@ -126,6 +128,7 @@ class ChunkWriter {
 
   async #insert(): Promise<void> {
     await this.#files.insertChunk(this.#file, this.#count, this.#chunk.subarray(0, this.#filled));
+    crashPoint('attachment.chunk-written');
     this.#count += 1;
     this.#filled = 0;
   }

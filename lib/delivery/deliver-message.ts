@@ -1,3 +1,4 @@
+import { crashPoint } from '../kernel/crash-point.ts';
 import { toMailError } from '../kernel/errors.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
@@ -63,6 +64,7 @@ async function deliverToOne(
   const log = parts.logger.child({ delivery: envelope.id, recipient: recipient.address, account: recipient.account });
   try {
     const outcome = await storeAndCommit(parts, ingested, envelope, recipient);
+    crashPoint('delivery.committed');
     log.info(
       {
         mailbox: outcome.mailbox,

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { crashPoint } from '../kernel/crash-point.ts';
 import { MailError, toMailError } from '../kernel/errors.ts';
 import { newMailboxId, type MessageId } from '../kernel/ids.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -10,6 +11,7 @@ import type { JournalRecord } from './changes.ts';
 import type { Command, Decision, DecisionContext } from './decision.ts';
 import type { CommitOutcome } from './journal-store.ts';
 import { isMissing, loadColumns } from './load-columns.ts';
+import { kindOfRecords } from './record-kind.ts';
 import { recordOctets } from './record-size.ts';
 
 const GROUP_RECORDS = 64;
@@ -262,6 +264,7 @@ export class CommitQueue {
   async #insert(records: readonly JournalRecord[], deadline: number): Promise<CommitOutcome> {
     const tick = this.#log.tick();
     const aborted = new AbortController();
+    crashPoint('commit.decided', () => kindOfRecords(records));
     const insert = this.#log.store.insert(this.#log.account, records);
     const late = sleep(Math.max(1, deadline - this.#options.clock.monotonic()), undefined, {
       signal: aborted.signal,
@@ -270,6 +273,7 @@ export class CommitQueue {
     insert.catch(() => undefined);
     try {
       const outcome = await Promise.race([insert, late]);
+      crashPoint('commit.inserted', () => kindOfRecords(records));
       if (outcome.kind === 'committed' || outcome.committed > 0) this.#log.markVerified(tick);
       return outcome;
     } catch (error) {

@@ -1,4 +1,5 @@
 import type { Clock } from '../kernel/clock.ts';
+import { crashPoint } from '../kernel/crash-point.ts';
 import type { MailboxId } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { AccountLog } from './account-log.ts';
@@ -98,13 +99,16 @@ export class Folder {
       forgetBefore: this.#options.clock.now() - this.#options.settings.tombstoneWindow,
     });
     await log.store.writeSegments(log.account, plan.written);
+    crashPoint('fold.segments-written');
     if (await log.store.replaceCheckpoint(log.account, plan.checkpoint, previous)) log.useCheckpoint(plan.checkpoint);
     else await log.rereadCheckpoint();
+    crashPoint('fold.checkpoint-replaced');
     // A write that was tried twice finds its own first try in its way: what stands there tells.
     const isOurs = log.checkpoint?.rev === plan.checkpoint.rev;
     const unwanted = isOurs ? plan.superseded : plan.written.map(({ key }) => key);
     // Somebody may have gone on from ours already, and then names some of what it brought.
     await log.store.removeSegments(log.account, withoutNamed(unwanted, log.checkpoint));
+    crashPoint('fold.superseded-removed');
   }
 
   /** Tombstones of changed mailboxes that lie in too many segments. */

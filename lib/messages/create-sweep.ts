@@ -1,6 +1,7 @@
 import type { AttachmentsRoom, AttachmentSweepReport } from '../attachments/index.ts';
 import { orTemporary, type Database } from '../db/index.ts';
 import type { Clock } from '../kernel/clock.ts';
+import { crashPoint } from '../kernel/crash-point.ts';
 import type { AccountId, MessageId } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { MessageCollection, type MessageKey, type SweepCandidate } from './message-collection.ts';
@@ -132,13 +133,16 @@ async function sweepAccount(
       goneSince,
     );
     doomed = doomed.filter((_, position) => granted[position] === true);
+    crashPoint('sweep.announced');
   }
   const deleted: SweepCandidate[] = [];
   const waiting = doomed.values();
   const worker = async (): Promise<void> => {
     for (const candidate of waiting) {
       if (!(await messages.delete(candidate))) continue;
+      crashPoint('sweep.document-deleted');
       await attachments.release(candidate, candidate.refToken, candidate.attachments);
+      crashPoint('sweep.refs-released');
       deleted.push(candidate);
     }
   };

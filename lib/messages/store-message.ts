@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { compress, type AttachmentSource, type Attachments } from '../attachments/index.ts';
+import { crashPoint } from '../kernel/crash-point.ts';
 import { MailError } from '../kernel/errors.ts';
 import type { AccountId, MessageId } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
@@ -125,7 +126,10 @@ async function storeOccurrence(
   const hasAttachments = prepared.sources.length > 0;
   for (let round = 0; round < ROUNDS; round += 1) {
     await parts.attachments.keep(record, record.refToken, prepared.sources);
-    if (await parts.messages.insert(record)) return 'written';
+    crashPoint('store.attachments-kept');
+    const isWritten = await parts.messages.insert(record);
+    crashPoint('store.document-written');
+    if (isWritten) return 'written';
     // With a new `rev` no sweep that looked at it before can delete it; with our token it takes our refs along.
     const there = await parts.messages.renewOne(record, record.rev, hasAttachments ? record.refToken : undefined);
     if (there !== undefined) return there;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { SystemFlag } from '../../../lib/journal/index.ts';
+import { crashPoint } from '../../../lib/kernel/crash-point.ts';
 import { MailError } from '../../../lib/kernel/errors.ts';
 import type { UserRequest } from '../../http/api-request.ts';
 import { defineUserRoute } from '../../http/define-route.ts';
@@ -45,6 +46,7 @@ export const uploadMessage = defineUserRoute({
         q,
         now,
       });
+      crashPoint('upload.stored');
       const system =
         (input.unseen ? 0 : SystemFlag.seen) |
         (input.flagged ? SystemFlag.flagged : 0) |
@@ -60,6 +62,7 @@ export const uploadMessage = defineUserRoute({
           thread: stored.thread,
         },
       ]);
+      crashPoint('upload.committed');
       return { message: { id: uids[0] ?? 0, mailbox: mailbox.id, size: stored.size } };
     } finally {
       await ingested.dispose();

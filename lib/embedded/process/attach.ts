@@ -3,6 +3,7 @@ import { connect, Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { armedCrashPoint } from '../../kernel/crash-point.ts';
 import type { LogFields, Logger } from '../../kernel/logger.ts';
 import { socketUri } from '../server/start.ts';
 import { enginePaths } from './engine-paths.ts';
@@ -54,6 +55,7 @@ class Attachment {
   #isClosed = false;
   /** True while a child of ours may still become the engine. */
   #isStarting = false;
+  #hasStarted = false;
   #lastFailure = 'nothing answers on its socket';
 
   constructor(options: AttachOptions, socketPath: string) {
@@ -115,6 +117,10 @@ class Attachment {
     const { dataDir, nodePath = process.execPath, graceMs } = this.#options;
     const parameters = [...NODE_FLAGS, ENTRY, '--data-dir', dataDir];
     if (graceMs !== undefined) parameters.push('--grace-ms', String(graceMs));
+    // The engine that follows one killed there is left in peace.
+    const point = this.#hasStarted ? undefined : armedCrashPoint();
+    if (point !== undefined) parameters.push('--crash-point', point);
+    this.#hasStarted = true;
     this.#isStarting = true;
     const child = spawn(nodePath, parameters, { stdio: ['ignore', 'ignore', 'pipe'] });
     const logger = this.#options.logger.child({ component: 'embedded-engine', enginePid: child.pid });

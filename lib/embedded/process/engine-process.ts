@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { armCrashPoint } from '../../kernel/crash-point.ts';
 import { createLogger } from '../../kernel/logger.ts';
 import { startEngine, type RunningEngine } from '../server/start.ts';
 import { enginePaths } from './engine-paths.ts';
@@ -13,10 +14,15 @@ const FIRST_CLIENT_MS = 10_000;
 const LAST_CALL_MS = 15_000;
 
 const { values } = parseArgs({
-  options: { 'data-dir': { type: 'string' }, 'grace-ms': { type: 'string', default: '1000' } },
+  options: {
+    'data-dir': { type: 'string' },
+    'grace-ms': { type: 'string', default: '1000' },
+    'crash-point': { type: 'string' },
+  },
 });
 const dataDir = values['data-dir'] ?? '';
 const graceMs = Number(values['grace-ms']);
+armCrashPoint(values['crash-point'], () => process.kill(process.pid, 'SIGKILL'));
 
 // Whoever started the engine and reads its log may be gone; the engine goes on without.
 process.stderr.on('error', () => undefined);

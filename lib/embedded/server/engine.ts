@@ -1,4 +1,5 @@
 import type { Clock } from '../../kernel/clock.ts';
+import { crashPoint } from '../../kernel/crash-point.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import { Catalog } from '../catalog/catalog.ts';
 import { Records } from '../catalog/records.ts';
@@ -156,7 +157,9 @@ export class Engine implements MessageSink {
       return error;
     }
     try {
+      crashPoint('engine.committing');
       store.commit();
+      crashPoint('engine.committed');
       this.#context.catalog.settled();
       return undefined;
     } catch (error) {

@@ -1,6 +1,7 @@
 import type { AppendMessage, AppendResult, SelectedMailbox, Session, SessionLimits } from '../../../imap-core/index.ts';
 import type { User } from '../../accounts/index.ts';
 import type { MailboxInfo, SpecialUse } from '../../journal/index.ts';
+import { crashPoint } from '../../kernel/crash-point.ts';
 import { MailError } from '../../kernel/errors.ts';
 import type { ImapRooms } from './rooms.ts';
 import { MailboxView } from './mailbox-view.ts';
@@ -82,6 +83,7 @@ export class MailSession implements Session {
           q: mailboxes.knownQ(account),
           now,
         });
+        crashPoint('append.stored');
         const result = await mailboxes.append(account, { path }, [
           {
             messageId: stored.messageId,
@@ -93,6 +95,7 @@ export class MailSession implements Session {
             thread: stored.thread,
           },
         ]);
+        crashPoint('append.committed');
         return { uidValidity: result.uidValidity, uid: result.uids[0] ?? 0 };
       } finally {
         await ingested.dispose();
