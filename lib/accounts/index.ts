@@ -2,3 +2,4 @@ export type * from './accounts.ts';
 export type { PasswordHasher } from './password-hasher.ts';
 export { accountsSection } from './settings.ts';
 export { createAccounts } from './create-accounts.ts';
+export { accountCollections } from './collections.ts';

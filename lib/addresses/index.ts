@@ -1,3 +1,4 @@
 export type * from './addresses.ts';
 export { addressFault, addressView, normaliseDomain, recipientView, withoutLabel } from './address-view.ts';
 export { createAddresses, prepareAddresses, uniqueTags } from './create-addresses.ts';
+export { addressCollections } from './collections.ts';

@@ -5,3 +5,4 @@ export { createMemoryLoginLimiter } from './memory-login-limiter.ts';
 export type { LoginLimiter } from './login-limiter.ts';
 export { createAuth } from './create-auth.ts';
 export { createAccessTokens, prepareAccessTokens, type AccessTokens } from './access-tokens.ts';
+export { authCollections } from './collections.ts';

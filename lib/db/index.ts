@@ -1,3 +1,4 @@
+export type { CollectionLayout } from './collection-layout.ts';
 export {
   createCoalescingInserter,
   type CoalescingInserter,

@@ -4,3 +4,4 @@ export { createMailboxes, openJournalStore, type Journal } from './mailboxes.ts'
 export { createSocketHints } from './hint-socket.ts';
 export { createLocalHints, type Hints } from './hints.ts';
 export { journalSection } from './settings.ts';
+export { journalCollections } from './collections.ts';

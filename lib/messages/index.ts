@@ -3,3 +3,4 @@ export { createMessages, type MessagesRoom } from './create-messages.ts';
 export { isHotField } from './hot-fields.ts';
 export { messagesSection, type MessagesSettings } from './settings.ts';
 export { createSweep, type Sweep, type SweepReferences, type SweepReport } from './create-sweep.ts';
+export { messageCollections } from './collections.ts';

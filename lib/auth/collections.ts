@@ -1,0 +1,11 @@
+import type { CollectionLayout } from '../db/index.ts';
+
+export const authCollections: readonly CollectionLayout[] = [
+  {
+    name: 'accessTokens',
+    shardKey: ['_id'],
+    keys: { kind: 'hexadecimal', length: 64 },
+    indexes: [{ name: 'user-createdAt', key: { user: 1, createdAt: -1 } }],
+    targeted: 'by-id',
+  },
+];
