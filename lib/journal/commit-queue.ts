@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { crashPoint } from '../kernel/crash-point.ts';
 import { MailError, toMailError } from '../kernel/errors.ts';
+import { randomOctets } from '../kernel/random-octets.ts';
 import { newMailboxId, type MessageId } from '../kernel/ids.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { AccountLog } from './account-log.ts';
@@ -207,7 +207,7 @@ export class CommitQueue {
     const record: JournalRecord = {
       q: state.q + 1,
       at: now,
-      token: randomBytes(12).toString('hex'),
+      token: randomOctets(12).toString('hex'),
       changes: [...changes, ...this.#options.extraChanges(state)],
     };
     return { waiting, record, settle: () => waiting.resolve(result(record.q)) };
@@ -263,13 +263,15 @@ export class CommitQueue {
 
   async #insert(records: readonly JournalRecord[], deadline: number): Promise<CommitOutcome> {
     const tick = this.#log.tick();
-    const aborted = new AbortController();
     crashPoint('commit.decided', () => kindOfRecords(records));
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<CommitOutcome>((resolve) => {
+      timer = setTimeout(
+        () => resolve({ kind: 'stopped', committed: 0, reason: 'unknown', error: 'no answer in time' }),
+        Math.max(1, deadline - this.#options.clock.monotonic()),
+      );
+    });
     const insert = this.#log.store.insert(this.#log.account, records);
-    const late = sleep(Math.max(1, deadline - this.#options.clock.monotonic()), undefined, {
-      signal: aborted.signal,
-    }).then((): CommitOutcome => ({ kind: 'stopped', committed: 0, reason: 'unknown', error: 'no answer in time' }));
-    late.catch(() => undefined);
     insert.catch(() => undefined);
     try {
       const outcome = await Promise.race([insert, late]);
@@ -280,7 +282,7 @@ export class CommitQueue {
       // The store did not even send it.
       return { kind: 'stopped', committed: 0, reason: 'failed', error };
     } finally {
-      aborted.abort();
+      clearTimeout(timer);
     }
   }
 

@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto';
 import { compress, type AttachmentSource, type Attachments } from '../attachments/index.ts';
 import { crashPoint } from '../kernel/crash-point.ts';
 import { MailError } from '../kernel/errors.ts';
 import type { AccountId, MessageId } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
+import { randomOctets } from '../kernel/random-octets.ts';
 import { describeMessage } from './describe-message.ts';
 import type { MessageCollection, RenewedMessage } from './message-collection.ts';
 import { messageIdOf } from './message-id.ts';
@@ -101,7 +101,7 @@ function recordOf(
   prepared: PreparedContent,
   options: StoreOptions,
 ): MessageRecord {
-  const random = randomBytes(16);
+  const random = randomOctets(16);
   return {
     ...prepared.record,
     account,
