@@ -7,6 +7,7 @@ import type { AccountState } from './account-state.ts';
 import type { Change } from './changes.ts';
 import { CommitQueue } from './commit-queue.ts';
 import { Folder } from './fold.ts';
+import type { Folded } from './folded-mailboxes.ts';
 import type { Hints } from './hints.ts';
 import type { JournalStore } from './journal-store.ts';
 import type { JournalSettings } from './settings.ts';
@@ -36,6 +37,7 @@ export interface AccountLogsOptions {
   readonly hints: Hints;
   readonly settings: JournalSettings;
   readonly renew: ((account: AccountId, messageIds: readonly MessageId[]) => Promise<readonly boolean[]>) | undefined;
+  readonly onFolded: ((account: AccountId, folded: Folded) => void) | undefined;
 }
 
 /** The accounts that this process has in memory; idle ones go when they take too much, the longest unused first. */
@@ -96,10 +98,10 @@ export class AccountLogs {
   }
 
   async #load(account: AccountId): Promise<LoadedAccount> {
-    const { store, clock, logger, hints, settings, renew } = this.#options;
+    const { store, clock, logger, hints, settings, renew, onFolded } = this.#options;
     const log = await AccountLog.open(account, store);
     const recent = new Map<MailboxId, number>();
-    const folder = new Folder(log, { clock, logger, settings });
+    const folder = new Folder(log, { clock, logger, settings, onFolded: (folded) => onFolded?.(account, folded) });
     let toldQ = log.state.q;
     const queue = new CommitQueue(log, {
       clock,

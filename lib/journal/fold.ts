@@ -5,6 +5,7 @@ import type { Logger } from '../kernel/logger.ts';
 import type { AccountLog } from './account-log.ts';
 import { NO_CHECKPOINT, NO_SEGMENTS, type Checkpoint } from './checkpoint.ts';
 import { changedMailboxes, planFold } from './fold-plan.ts';
+import { describeFold, type Folded } from './folded-mailboxes.ts';
 import type { SegmentKey } from './journal-store.ts';
 import { isMissing, loadColumns } from './load-columns.ts';
 import type { JournalSettings } from './settings.ts';
@@ -18,6 +19,8 @@ export interface FolderOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly settings: Pick<JournalSettings, 'foldRecords' | 'foldSize' | 'tombstoneWindow'>;
+  /** Told after each fold of this process; must not throw. */
+  readonly onFolded?: ((folded: Folded) => void) | undefined;
 }
 
 /**
@@ -98,6 +101,7 @@ export class Folder {
       scattered,
       forgetBefore: this.#options.clock.now() - this.#options.settings.tombstoneWindow,
     });
+    const folded = describeFold(log, previous ?? NO_CHECKPOINT, plan.checkpoint);
     await log.store.writeSegments(log.account, plan.written);
     crashPoint('fold.segments-written');
     if (await log.store.replaceCheckpoint(log.account, plan.checkpoint, previous)) log.useCheckpoint(plan.checkpoint);
@@ -109,6 +113,7 @@ export class Folder {
     // Somebody may have gone on from ours already, and then names some of what it brought.
     await log.store.removeSegments(log.account, withoutNamed(unwanted, log.checkpoint));
     crashPoint('fold.superseded-removed');
+    if (isOurs) this.#options.onFolded?.(folded);
   }
 
   /** Tombstones of changed mailboxes that lie in too many segments. */

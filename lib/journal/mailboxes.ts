@@ -10,6 +10,7 @@ import { createCommand, removeCommand, renameCommand, subscribeCommand } from '.
 import { appendCommand } from './decide-messages.ts';
 import { requireAccount, requireMailbox, requireTarget, type Command } from './decision.ts';
 import { deliverOnce } from './deliver.ts';
+import type { Folded } from './folded-mailboxes.ts';
 import type { Hints } from './hints.ts';
 import type { Mailboxes } from './journal.ts';
 import type { JournalStore } from './journal-store.ts';
@@ -35,6 +36,8 @@ export interface MailboxesOptions {
    * such an append fails with `unavailable`.
    */
   readonly renew?: (account: AccountId, messageIds: readonly MessageId[]) => Promise<readonly boolean[]>;
+  /** Told after each fold of this process, for what is kept beside the rows and may be missing. */
+  readonly onFolded?: (account: AccountId, folded: Folded) => void;
   /** In place of the database's collections; for tests of what an unreliable one does. */
   readonly store?: JournalStore;
 }
@@ -69,9 +72,9 @@ export function openJournalStore(database: Database): JournalStore {
 }
 
 export function createMailboxes(options: MailboxesOptions): Journal {
-  const { clock, logger, hints, settings, renew } = options;
+  const { clock, logger, hints, settings, renew, onFolded } = options;
   const store = options.store ?? openJournalStore(options.database);
-  const logs = new AccountLogs({ store, clock, logger, hints, settings, renew });
+  const logs = new AccountLogs({ store, clock, logger, hints, settings, renew, onFolded });
   const probe = new AccountProbe({ logs, hints, logger, intervalMs: settings.probeInterval });
 
   const submit = <R>(account: AccountId, command: Command<R>): Promise<R> =>
