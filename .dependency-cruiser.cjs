@@ -93,9 +93,9 @@ module.exports = {
     ),
     error(
       'drivers-and-formats-know-no-mail',
-      'lib/db, lib/mime, lib/embedded and lib/config stand on the kernel alone: they are below every room.',
-      { path: '^lib/(db|mime|embedded|config)/' },
-      { path: '^lib/(?!kernel/)([^/]+)/', pathNot: '^lib/(db|mime|embedded|config)/' },
+      'lib/db, lib/redis, lib/mime, lib/embedded and lib/config stand on the kernel alone: they are below every room.',
+      { path: '^lib/(db|redis|mime|embedded|config)/' },
+      { path: '^lib/(?!kernel/)([^/]+)/', pathNot: '^lib/(db|redis|mime|embedded|config)/' },
     ),
     error(
       'config-is-read-once',
@@ -112,9 +112,9 @@ module.exports = {
       { path: 'node_modules/(mongodb|bson)/' },
     ),
     error(
-      'redis-only-in-lib-db',
-      'Hints and counters are reached through lib/db, which also works without Redis.',
-      { pathNot: '(^lib/db/|^test/)' },
+      'redis-only-in-lib-redis',
+      'Hints and counters are reached through lib/redis, whose users also work without Redis.',
+      { pathNot: '(^lib/redis/|^test/)' },
       { path: '(^|node_modules/)(ioredis|redis)(/|$)' },
     ),
 

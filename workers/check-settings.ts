@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { tlsSection } from '../lib/certificates/index.ts';
 import { ConfigError, type ConfigProblem, type Configuration } from '../lib/config/index.ts';
+import { parseRedisAddress, redisSection } from '../lib/redis/index.ts';
 import { parseListenAddress } from './listen-address.ts';
 import { listenSection, type ListenSettings } from './settings.ts';
 
@@ -10,6 +11,9 @@ import { listenSection, type ListenSettings } from './settings.ts';
  */
 export async function checkSettings(configuration: Configuration): Promise<void> {
   const problems: ConfigProblem[] = [...listenProblems(configuration.get(listenSection))];
+  const { uri } = configuration.get(redisSection);
+  const address = uri === '' ? undefined : parseRedisAddress(uri);
+  if (typeof address === 'string') problems.push({ where: 'redis.uri', message: address });
   const { certificateFile, privateKeyFile } = configuration.get(tlsSection);
   if ((certificateFile === '') !== (privateKeyFile === '')) {
     problems.push({

@@ -17,7 +17,14 @@ import type { Configuration } from '../lib/config/index.ts';
 import { openDatabase, type Database } from '../lib/db/index.ts';
 import { attachEmbedded } from '../lib/embedded/index.ts';
 import { imapRenderer } from '../lib/frontends/imap/index.ts';
-import { createMailboxes, createSocketHints, journalSection, type Journal } from '../lib/journal/index.ts';
+import {
+  createMailboxes,
+  createRedisHints,
+  createSocketHints,
+  journalSection,
+  type Hints,
+  type Journal,
+} from '../lib/journal/index.ts';
 import type { Clock } from '../lib/kernel/clock.ts';
 import { socketPathIn } from '../lib/kernel/socket-path.ts';
 import { MailError } from '../lib/kernel/errors.ts';
@@ -31,6 +38,7 @@ import {
   type Sweep,
   type SweepReferences,
 } from '../lib/messages/index.ts';
+import { createRedis, redisSection, type Redis } from '../lib/redis/index.ts';
 import { databaseSection, serverSection } from './settings.ts';
 
 /** The hint socket makes names of its own beside its path. */
@@ -65,7 +73,8 @@ export interface Store {
 export async function openStore(surroundings: Surroundings): Promise<Store> {
   const { configuration, dataDir, logger, clock, lifecycle } = surroundings;
   const database = await connect(surroundings);
-  const hints = await createSocketHints({ path: socketPathIn(dataDir, 'hints.sock', LONGEST_HINT_PATH), logger });
+  const redis = openRedis(surroundings);
+  const hints = await openHints(surroundings, redis);
   lifecycle.add({ name: 'hints', stop: () => hints.close() });
   const { attachmentCacheOctets: cacheOctets } = configuration.get(messagesSection);
   const attachments = createAttachments({ database, clock, cacheOctets });
@@ -150,6 +159,21 @@ async function connect({
   });
   lifecycle.add({ name: 'database', stop: () => database.close() });
   return database;
+}
+
+/** Undefined where none is configured. */
+function openRedis({ configuration, clock, logger, lifecycle }: Surroundings): Redis | undefined {
+  const settings = configuration.get(redisSection);
+  if (settings.uri === '') return undefined;
+  const redis = createRedis({ settings, clock, logger });
+  lifecycle.add({ name: 'redis', stop: () => redis.close() });
+  return redis;
+}
+
+/** Between machines where there is Redis, else between the processes of the data directory. */
+async function openHints({ dataDir, logger }: Surroundings, redis: Redis | undefined): Promise<Hints> {
+  if (redis !== undefined) return createRedisHints(redis);
+  return createSocketHints({ path: socketPathIn(dataDir, 'hints.sock', LONGEST_HINT_PATH), logger });
 }
 
 /** What this host calls itself in greetings and trace fields. */

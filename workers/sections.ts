@@ -9,6 +9,7 @@ import { pop3Section } from '../lib/frontends/pop3/index.ts';
 import { journalSection } from '../lib/journal/index.ts';
 import type { Section } from '../lib/kernel/section.ts';
 import { messagesSection } from '../lib/messages/index.ts';
+import { redisSection } from '../lib/redis/index.ts';
 import { databaseSection, listenSection, serverSection } from './settings.ts';
 
 /** Every section there is, in the order of config/default.toml. */
@@ -17,6 +18,7 @@ export const sections: readonly Section[] = [
   listenSection,
   tlsSection,
   databaseSection,
+  redisSection,
   accountsSection,
   authSection,
   imapSection,

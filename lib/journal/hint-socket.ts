@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { chmodSync, linkSync, renameSync, statSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -116,7 +116,7 @@ class SocketHints implements Hints {
 
   #joinLater(): void {
     if (this.#isClosed || this.#retry !== undefined) return;
-    const delay = this.#retryMs * (0.5 + Math.random());
+    const delay = randomInt(Math.ceil(this.#retryMs / 2), Math.ceil(this.#retryMs * 1.5));
     this.#retryMs = Math.min(this.#retryMs * 2, LONGEST_RETRY_MS);
     this.#retry = setTimeout(() => {
       this.#retry = undefined;

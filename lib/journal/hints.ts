@@ -7,7 +7,11 @@ import type { AccountId } from '../kernel/ids.ts';
 export interface Hints {
   /** Tells the others; never waits, never throws. */
   publish(account: AccountId, q: number): void;
-  /** @returns ends the subscription */
+  /**
+   * @param listener hears the number of a record that is there now, or Infinity where it cannot be told: hints of
+   *   this account may have been missed, as before a subscription that takes a while to reach everybody
+   * @returns ends the subscription
+   */
   subscribe(account: AccountId, listener: (q: number) => void): () => void;
   /** Called when hints may have been missed: everything that is open is to be looked at. */
   onReset(listener: () => void): () => void;
@@ -26,6 +30,10 @@ export class HintListeners {
       listeners.delete(listener);
       if (listeners.size === 0 && this.#byAccount.get(account) === listeners) this.#byAccount.delete(account);
     };
+  }
+
+  has(account: AccountId): boolean {
+    return this.#byAccount.has(account);
   }
 
   onReset(listener: () => void): () => void {

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import type { AccountId } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { AccountLogs, LoadedAccount } from './account-logs.ts';
@@ -11,6 +12,9 @@ export interface AccountProbeOptions {
   /** Accounts that are held are looked at after half to all of this. */
   readonly intervalMs: number;
 }
+
+/** Looks under way at a time after a reset: all accounts of a node at once would hold its commands up. */
+const LOOKS_AT_ONCE = 16;
 
 interface Held {
   readonly loaded: LoadedAccount;
@@ -27,12 +31,16 @@ export class AccountProbe {
   readonly #options: AccountProbeOptions;
   readonly #held = new Map<AccountId, Held>();
   readonly #endReset: () => void;
+  /** Held when a reset came and not looked at since. */
+  readonly #dirty = new Set<Held>();
+  #lanes = 0;
   #isClosed = false;
 
   constructor(options: AccountProbeOptions) {
     this.#options = options;
     this.#endReset = options.hints.onReset(() => {
-      for (const { loaded } of this.#held.values()) this.#look(loaded);
+      for (const held of this.#held.values()) this.#dirty.add(held);
+      while (this.#lanes < Math.min(LOOKS_AT_ONCE, this.#dirty.size)) void this.#clean();
     });
   }
 
@@ -94,7 +102,7 @@ export class AccountProbe {
       loaded,
       count: 0,
       unsubscribe: hints.subscribe(account, (q) => {
-        if (q > loaded.log.state.q) this.#look(loaded);
+        if (q > loaded.log.state.q) void this.#look(loaded);
       }),
       timer: undefined,
     };
@@ -106,25 +114,37 @@ export class AccountProbe {
   #end(account: AccountId, held: Held): void {
     clearTimeout(held.timer);
     held.unsubscribe();
+    this.#dirty.delete(held);
     if (this.#held.get(account) === held) this.#held.delete(account);
   }
 
   #schedule(held: Held): void {
-    const delay = this.#options.intervalMs * (0.5 + Math.random() / 2);
+    const { intervalMs } = this.#options;
+    const delay = randomInt(Math.ceil(intervalMs / 2), Math.ceil(intervalMs) + 1);
     const timer = setTimeout(() => {
-      this.#look(held.loaded);
+      void this.#look(held.loaded);
       this.#schedule(held);
     }, delay);
     timer.unref();
     held.timer = timer;
   }
 
-  /** As a use of the account, so that it is counted and written down like any other. */
-  #look({ log: { account } }: LoadedAccount): void {
-    this.#options.logs
-      .use(account, ({ log }) => log.refresh())
-      .catch((error: unknown) => {
-        this.#options.logger.warn({ account, error: String(error) }, 'the journal could not be read');
-      });
+  /** One of the lanes that look at what a reset left. */
+  async #clean(): Promise<void> {
+    this.#lanes += 1;
+    for (const held of this.#dirty) {
+      this.#dirty.delete(held);
+      await this.#look(held.loaded);
+    }
+    this.#lanes -= 1;
+  }
+
+  /** As a use of the account, so that it is counted and written down like any other; never rejects. */
+  async #look({ log: { account } }: LoadedAccount): Promise<void> {
+    try {
+      await this.#options.logs.use(account, ({ log }) => log.refresh());
+    } catch (error) {
+      this.#options.logger.warn({ account, error: String(error) }, 'the journal could not be read');
+    }
   }
 }

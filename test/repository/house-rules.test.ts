@@ -63,7 +63,7 @@ const BREACHES: Readonly<Record<string, Breach>> = {
     'lib/auth/planted-mongodb.ts',
     "import type { Db } from 'mongodb';\nexport type Planted = Db;",
   ),
-  'redis-only-in-lib-db': file('lib/auth/planted-redis.ts', "import 'ioredis';"),
+  'redis-only-in-lib-redis': file('lib/auth/planted-redis.ts', "import 'ioredis';"),
   'no-cycles': file('lib/auth/planted-cycle.ts', "import './planted-other.ts';", {
     'lib/auth/planted-other.ts': "import './planted-cycle.ts';",
   }),

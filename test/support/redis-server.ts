@@ -1,0 +1,96 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, connect, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { debianTool } from './debian-packages.ts';
+
+/** Debian's redis-server on a loopback port of its own, without a file on the disk. */
+export interface RedisServer {
+  readonly port: number;
+  readonly uri: string;
+  readonly pid: number;
+  /** Kills it at once. */
+  kill(): Promise<void>;
+  /** Starts it again on the same port, empty. */
+  restart(): Promise<void>;
+  freeze(): void;
+  thaw(): void;
+  close(): Promise<void>;
+}
+
+/** Why tests of Redis are skipped, false where it runs here. */
+export async function withoutRedis(): Promise<string | false> {
+  return (await debianTool('redis-server')) === undefined ? 'redis-server (Debian) cannot be had here' : false;
+}
+
+/** A loopback port that was free a moment ago; for programs that cannot choose one themselves. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** Resolves when something takes connections there. */
+export async function waitForPort(port: number, child?: ChildProcess): Promise<void> {
+  for (;;) {
+    const isOpen = await new Promise<boolean>((resolve) => {
+      const socket = connect(port, '127.0.0.1');
+      socket.once('connect', () => {
+        socket.destroy();
+        resolve(true);
+      });
+      socket.once('error', () => resolve(false));
+    });
+    if (isOpen) return;
+    if (child !== undefined && (child.exitCode !== null || child.signalCode !== null))
+      throw new Error('the program ended before it listened');
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** @param args settings as redis-server takes them, e.g. `--rename-command SPUBLISH ''` */
+export async function startRedis(args: readonly string[] = []): Promise<RedisServer> {
+  const tool = await debianTool('redis-server');
+  if (tool === undefined) throw new Error('there is no redis-server');
+  const folder = await mkdtemp(join(tmpdir(), 'eider-redis-'));
+  const port = await freePort();
+  const start = async (): Promise<ChildProcess> => {
+    const child = spawn(
+      tool.command,
+      ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder, ...args],
+      { stdio: 'ignore', env: { ...process.env, ...tool.env } },
+    );
+    await waitForPort(port, child);
+    return child;
+  };
+  let child = await start();
+  const kill = async (): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const gone = once(child, 'exit');
+    child.kill('SIGKILL');
+    await gone;
+  };
+  return {
+    port,
+    uri: `redis://127.0.0.1:${String(port)}`,
+    get pid() {
+      return child.pid ?? 0;
+    },
+    kill,
+    restart: async () => {
+      await kill();
+      child = await start();
+    },
+    freeze: () => void child.kill('SIGSTOP'),
+    thaw: () => void child.kill('SIGCONT'),
+    close: async () => {
+      await kill();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
