@@ -11,7 +11,7 @@ export type { TextTerm } from './protocol/search-key.ts';
 export { bodyStructureText } from './responses/body-structure.ts';
 export { envelopeText } from './responses/envelope.ts';
 export type { ImapBackend } from './session/backend.ts';
-export type { MessageContent, MessageDigest, MessagePart } from './session/message-content.ts';
+export type { DigestField, MessageContent, MessageDigest, MessagePart } from './session/message-content.ts';
 export type {
   ColumnView,
   CopyResult,

@@ -1,6 +1,6 @@
 import { readFetchItems } from '../arguments/fetch-items.ts';
 import { readMessageSet } from '../arguments/message-set.ts';
-import type { ColumnItem, FetchItem } from '../protocol/fetch-item.ts';
+import type { ColumnItem, DigestItem, FetchItem } from '../protocol/fetch-item.ts';
 import { SystemFlag } from '../protocol/flags.ts';
 import { mergeRanges, type MessageSet } from '../protocol/message-set.ts';
 import type { NumberRange } from '../protocol/number-range.ts';
@@ -12,7 +12,13 @@ import type { Decoder } from '../wire/decoder.ts';
 import { SyntaxFault } from '../wire/faults.ts';
 import { turn } from '../wire/turn.ts';
 import { type Completion, type ConnectionPort, type ContextOf, defineCommand, type Form } from './command.ts';
-import { isColumnItem, isSectionItem, type WantedMessage, writeMessages } from './fetch/write-messages.ts';
+import {
+  isColumnItem,
+  isSectionItem,
+  type WantedMessage,
+  writeDigests,
+  writeMessages,
+} from './fetch/write-messages.ts';
 import { meetNewMessages } from './meet-new-messages.ts';
 
 interface FetchArguments {
@@ -54,6 +60,10 @@ function itemsToAnswer({ items, changedSince }: FetchArguments, isUid: boolean):
     const key = isSectionItem(item) ? `${item.label}<${item.partial?.count ?? ''}>` : item.kind;
     return !seen.has(key) && seen.add(key);
   });
+}
+
+function isReadyItem(item: FetchItem): item is ColumnItem | DigestItem {
+  return !isSectionItem(item);
 }
 
 function* batches(ranges: readonly NumberRange[], size: number): Iterable<NumberRange> {
@@ -128,8 +138,16 @@ async function fetchContents(
     missing.push(...(await writeMessages(connection.output, view, wanted)));
     await connection.output.ready();
   }
-  const lost = missing.find((row) => view.mailbox.row(row.uid) !== undefined);
-  if (lost !== undefined) throw new SessionError('SERVERBUG', 'Some messages could not be read');
+  refuseMissing(
+    view,
+    missing.map(({ uid }) => uid),
+  );
+}
+
+/** @throws SessionError where messages were passed over */
+function refuseMissing(view: MailboxView, missing: readonly number[]): void {
+  if (missing.some((uid) => view.mailbox.row(uid) !== undefined))
+    throw new SessionError('SERVERBUG', 'Some messages could not be read');
   if (missing.length > 0) throw new SessionError('EXPUNGEISSUED', 'Some messages have been expunged');
 }
 
@@ -143,6 +161,9 @@ async function run(args: FetchArguments, context: ContextOf<'selected'>, { isUid
   const changedSince = args.changedSince ?? -1;
   if (items.every(isColumnItem)) {
     await fetchColumns(connection, view, ranges, items.filter(isColumnItem), changedSince);
+  } else if (!items.some(isSectionItem)) {
+    const { output } = connection;
+    refuseMissing(view, await writeDigests(output, view, ranges, items.filter(isReadyItem), changedSince));
   } else {
     await fetchContents(connection, view, ranges, items, changedSince);
   }

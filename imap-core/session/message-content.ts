@@ -33,3 +33,5 @@ export interface MessageDigest {
   readonly bodyStructure: Buffer;
   readonly body: Buffer;
 }
+
+export type DigestField = keyof MessageDigest;

@@ -3,7 +3,7 @@ import type { MailboxInfo } from '../protocol/mailbox.ts';
 import type { UidRanges } from '../protocol/number-range.ts';
 import type { TextTerm } from '../protocol/search-key.ts';
 import type { ZonedTime } from '../protocol/zoned-time.ts';
-import type { MessageContent, MessageDigest } from './message-content.ts';
+import type { DigestField, MessageContent, MessageDigest } from './message-content.ts';
 
 /** A message's data in one mailbox, at one moment. */
 export interface MessageRow {
@@ -23,6 +23,8 @@ export interface MessageRow {
 export interface ColumnView {
   readonly count: number;
   uid(position: number): number;
+  /** As in the row. */
+  messageId(position: number): string;
   modseq(position: number): number;
   systemFlags(position: number): number;
   keywords(position: number): readonly string[];
@@ -95,8 +97,15 @@ export interface SelectedMailbox {
 
   /** Works for rows of expunged messages too. @throws `NONEXISTENT` where the content is gone */
   openMessage(row: MessageRow): Promise<MessageContent>;
-  /** One digest for each row, in their order, read ahead; undefined where the content is gone. */
-  digests(rows: readonly MessageRow[]): AsyncIterable<MessageDigest | undefined>;
+  /**
+   * One digest for each of the messages, in their order, some at a time; undefined where the content is gone. Read
+   * ahead: messages are asked for before those ahead of them have been answered.
+   * @param fields those that will be looked at; of the digests only these may be
+   */
+  digests(
+    messages: Iterable<Pick<MessageRow, 'uid' | 'messageId'>>,
+    fields: readonly DigestField[],
+  ): AsyncIterable<readonly (MessageDigest | undefined)[]>;
   /**
    * For each row, in order, read ahead: which of the terms its content matches, one octet (0 or 1) a term. Text is
    * decoded (RFC 2047, transfer encodings, charsets) and compared without regard to case. Content that is gone

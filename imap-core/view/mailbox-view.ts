@@ -15,6 +15,17 @@ export interface Updates {
   readonly flagsChanged: readonly number[];
 }
 
+/** A message as the client numbers it and as storage knows it. */
+export interface MessagePlace {
+  /** 0-based. */
+  readonly position: number;
+  readonly uid: number;
+  readonly messageId: string;
+}
+
+/** Messages looked up together by `places`. */
+const PLACES = 256;
+
 /** Position of the first element ≥ the value. */
 function lowerBound(values: Uint32Array, value: number): number {
   let low = 0;
@@ -151,6 +162,23 @@ export class MailboxView {
     }
   }
 
+  /**
+   * The messages at the positions whose modseq is above `changedSince`, looked up as they are taken. The client's
+   * numbering must stay as it is meanwhile.
+   */
+  *places(ranges: readonly NumberRange[], changedSince: number): Iterable<MessagePlace> {
+    for (const { from, to } of ranges) {
+      for (let start = from; start <= to; start += PLACES) {
+        const places: MessagePlace[] = [];
+        this.eachColumn(start, Math.min(to, start + PLACES - 1), (columns, at, position) => {
+          if (columns.modseq(at) > changedSince)
+            places.push({ position, uid: columns.uid(at), messageId: columns.messageId(at) });
+        });
+        yield* places;
+      }
+    }
+  }
+
   get hasUpdates(): boolean {
     return this.#ghosts.size > 0 || this.#flagEvents.length > 0 || this.mailbox.uids().length !== this.#uids.length;
   }
@@ -254,6 +282,7 @@ function columnsOf(row: MessageRow): ColumnView {
   return {
     count: 1,
     uid: () => row.uid,
+    messageId: () => row.messageId,
     modseq: () => row.modseq,
     systemFlags: () => row.flags.system,
     keywords: () => row.flags.keywords,

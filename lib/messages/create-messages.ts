@@ -3,23 +3,31 @@ import type { Attachments } from '../attachments/index.ts';
 import { orTemporary, type Database } from '../db/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { MailError } from '../kernel/errors.ts';
-import type { AccountId, MessageId } from '../kernel/ids.ts';
+import type { AccountId, MailboxId, MessageId } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { LruCache } from '../kernel/lru-cache.ts';
 import { defaultsOf } from '../kernel/section.ts';
 import { checkMessage, type MessageProblem } from './check-message.ts';
 import { copyMessage } from './copy-message.ts';
+import { DigestPacker } from './digest-packer.ts';
+import { DigestPacksCollection } from './digest-packs-collection.ts';
 import { MessageCollection } from './message-collection.ts';
 import { OpenedMessage } from './open-message.ts';
 import { ContentReader } from './read-content.ts';
 import { readDigests } from './read-digests.ts';
+import { readPackedDigests } from './read-packed-digests.ts';
 import { ReadMessage, readMessage } from './read-message.ts';
 import { Renderings } from './renderings.ts';
 import { messagesSection, type MessagesSettings } from './settings.ts';
 import { storeMessage } from './store-message.ts';
 import type {
+  DigestField,
+  DigestPlace,
+  DigestRow,
+  FoldedPlace,
   IngestOptions,
   IngestedMessage,
+  ListedDigest,
   MessageContent,
   MessageDigest,
   MessageRenderer,
@@ -45,6 +53,15 @@ export interface MessagesRoom extends Messages {
   checkMessage(account: AccountId, messageId: MessageId): Promise<readonly MessageProblem[]>;
   /** All message ids of an account, live or not, in batches. */
   messageIds(account: AccountId): AsyncIterable<MessageId>;
+  /**
+   * Mailboxes have been written down: their digests are packed in the background.
+   * @param forgotten mailboxes that were deleted long ago
+   */
+  packFolded(account: AccountId, places: readonly FoldedPlace[], forgotten: readonly MailboxId[]): void;
+  /** Resolves when no pack waits to be written. */
+  packed(): Promise<void>;
+  /** Ends the work in the background. */
+  close(): Promise<void>;
 }
 
 const CACHE_LIFETIME_MS = 5 * 60 * 1000;
@@ -61,6 +78,8 @@ class StoredMessages implements MessagesRoom {
   readonly #settings: MessagesSettings;
   readonly #messages: MessageCollection;
   readonly #renderings: Renderings;
+  readonly #packs: DigestPacksCollection;
+  readonly #packer: DigestPacker;
   readonly #opened: LruCache<string, OpenedMessage>;
 
   constructor(options: MessagesOptions, messages: MessageCollection) {
@@ -68,6 +87,8 @@ class StoredMessages implements MessagesRoom {
     this.#settings = { ...defaultsOf(messagesSection), ...options.settings };
     this.#messages = messages;
     this.#renderings = new Renderings({ ...options, messages });
+    this.#packs = new DigestPacksCollection(options.database);
+    this.#packer = new DigestPacker(this.#packing());
     this.#opened = new LruCache({
       clock: options.clock,
       maxWeight: this.#settings.cacheOctets,
@@ -98,6 +119,27 @@ class StoredMessages implements MessagesRoom {
 
   digests(account: AccountId, messageIds: readonly MessageId[]): AsyncIterable<MessageDigest | undefined> {
     return readDigests(this.#messages, this.#renderings, account, messageIds);
+  }
+
+  digestsIn(
+    account: AccountId,
+    place: DigestPlace,
+    rows: Iterable<DigestRow>,
+    fields: readonly DigestField[],
+  ): AsyncIterable<readonly (ListedDigest | undefined)[]> {
+    return readPackedDigests({ ...this.#packing(), packer: this.#packer }, account, place, rows, fields);
+  }
+
+  packFolded(account: AccountId, places: readonly FoldedPlace[], forgotten: readonly MailboxId[]): void {
+    this.#packer.folded(account, places, forgotten);
+  }
+
+  packed(): Promise<void> {
+    return this.#packer.settled();
+  }
+
+  close(): Promise<void> {
+    return this.#packer.close();
   }
 
   async copyTo(source: AccountId, target: AccountId, messageIds: readonly MessageId[]): Promise<void> {
@@ -132,6 +174,11 @@ class StoredMessages implements MessagesRoom {
     ) {
       for (const { messageId } of page) yield messageId;
     }
+  }
+
+  #packing(): ConstructorParameters<typeof DigestPacker>[0] {
+    const { logger } = this.#options;
+    return { messages: this.#messages, packs: this.#packs, renderings: this.#renderings, logger };
   }
 
   #page(

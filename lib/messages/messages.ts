@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { AccountId, MessageId } from '../kernel/ids.ts';
+import type { AccountId, MailboxId, MessageId } from '../kernel/ids.ts';
 import type { ZonedTime } from '../kernel/clock.ts';
 import type { ScannedMessage } from '../mime/index.ts';
 
@@ -27,6 +27,19 @@ export interface Messages {
 
   /** Digests in the order of the ids, read ahead in batches; an id without data yields a digest of `undefined`. */
   digests(account: AccountId, messageIds: readonly MessageId[]): AsyncIterable<MessageDigest | undefined>;
+
+  /**
+   * Digests of messages that lie in one mailbox, in the order of the rows, some at a time. Neighbours are read together
+   * where they have been packed, one by one where not; the next are on their way while some are being used, so the rows
+   * are asked for a little ahead. Undefined for a message without data.
+   * @param fields what will be looked at: another field throws
+   */
+  digestsIn(
+    account: AccountId,
+    place: DigestPlace,
+    rows: Iterable<DigestRow>,
+    fields: readonly DigestField[],
+  ): AsyncIterable<readonly (ListedDigest | undefined)[]>;
 
   /** Copies the data of messages to another account (COPY between accounts); same ids there. */
   copyTo(source: AccountId, target: AccountId, messageIds: readonly MessageId[]): Promise<void>;
@@ -129,6 +142,34 @@ export interface MessageDigest {
   readonly preview: string;
   readonly hasAttachments: boolean;
   readonly parts: readonly StoredPart[];
+}
+
+/** What of a digest takes room in a pack. */
+export type DigestField = 'envelope' | 'bodyStructure' | 'body' | 'headers' | 'preview' | 'parts';
+
+/** A digest out of a list; its size stands in the row. */
+export type ListedDigest = Omit<MessageDigest, 'size'>;
+
+export interface DigestRow {
+  readonly uid: number;
+  readonly messageId: MessageId;
+}
+
+/** A mailbox as whoever packs its digests sees it. */
+export interface DigestPlace {
+  readonly mailbox: MailboxId;
+  /** The UID that the next message will get. */
+  readonly uidNext: number;
+  /** The messages of the UIDs `from` … `to` as of now, ascending; undefined where that is not known without reading. */
+  rows(from: number, to: number): readonly DigestRow[] | undefined;
+}
+
+/** What became of a mailbox since it was written down the last time. */
+export interface FoldedPlace extends DigestPlace {
+  /** UIDs from here on are new. */
+  readonly appendedFrom: number;
+  /** UIDs that went, in ascending ranges. */
+  readonly expunged: readonly { readonly from: number; readonly to: number }[];
 }
 
 /** Renders what the IMAP front end sends, handed in by the composition root. */

@@ -58,6 +58,11 @@ export class OctetReader {
     return this.#position >= this.#octets.length;
   }
 
+  /** Octets read so far. */
+  get position(): number {
+    return this.#position;
+  }
+
   number(): number {
     let value = 0;
     let weight = 1;

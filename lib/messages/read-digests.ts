@@ -1,10 +1,7 @@
 import type { AccountId, MessageId } from '../kernel/ids.ts';
+import { Digest } from './digest.ts';
 import type { MessageCollection } from './message-collection.ts';
-import type { MessageSummary, Rendering } from './message-record.ts';
-import type { MessageDigest, StoredPart } from './messages.ts';
-import { hotFieldsOf, readFields } from './hot-fields.ts';
-import { decodeParts } from './part-table.ts';
-import { whole } from './read-content.ts';
+import type { MessageSummary } from './message-record.ts';
 import type { Renderings } from './renderings.ts';
 
 /** Documents of one read. */
@@ -16,7 +13,7 @@ export async function* readDigests(
   renderings: Renderings,
   account: AccountId,
   messageIds: readonly MessageId[],
-): AsyncGenerator<MessageDigest | undefined, void, undefined> {
+): AsyncGenerator<Digest | undefined, void, undefined> {
   const read = (start: number): Promise<ReadonlyMap<MessageId, MessageSummary>> => {
     const batch = messages.summaries(account, [...new Set(messageIds.slice(start, start + BATCH))]);
     // Whoever stops early never asks for it.
@@ -38,44 +35,8 @@ async function toDigest(
   messages: MessageCollection,
   renderings: Renderings,
   summary: MessageSummary,
-): Promise<MessageDigest | undefined> {
+): Promise<Digest | undefined> {
   if (!renderings.isStale(summary.rendered)) return new Digest(summary, await renderings.fetch(summary.rendered));
   const record = await messages.find(summary);
   return record === undefined ? undefined : new Digest(summary, await renderings.renew(record));
-}
-
-class Digest implements MessageDigest {
-  readonly messageId: MessageId;
-  readonly size: number;
-  readonly preview: string;
-  readonly hasAttachments: boolean;
-  readonly hasAllHeaders: boolean;
-  readonly envelope: Buffer;
-  readonly bodyStructure: Buffer;
-  readonly body: Buffer;
-  readonly headers: Buffer;
-  readonly #encodedParts: Buffer;
-  readonly #prefixOctets: number;
-  #parts: readonly StoredPart[] | undefined;
-
-  constructor(summary: MessageSummary, rendering: Rendering) {
-    const prefix = hotFieldsOf(summary.prefix, readFields(summary.prefix), false);
-    this.messageId = summary.messageId;
-    this.size = summary.size;
-    this.preview = summary.preview;
-    this.hasAttachments = summary.hasAttachments;
-    this.hasAllHeaders = prefix.isComplete && rendering.hasAllHeaders;
-    this.envelope = rendering.envelope;
-    this.bodyStructure = rendering.bodyStructure;
-    this.body = rendering.body;
-    this.headers = prefix.octets.length === 0 ? rendering.headers : Buffer.concat([prefix.octets, rendering.headers]);
-    this.#encodedParts = rendering.parts;
-    this.#prefixOctets = summary.prefix.length;
-  }
-
-  /** Decoded when asked for: most lists do without. */
-  get parts(): readonly StoredPart[] {
-    this.#parts ??= whole(this.messageId, () => decodeParts(this.#encodedParts, this.#prefixOctets));
-    return this.#parts;
-  }
 }

@@ -23,8 +23,13 @@ export class Renderings {
     this.#parts = parts;
   }
 
+  /** Of the renderer at work. */
+  get version(): number {
+    return this.#parts.renderer.version;
+  }
+
   isStale(stored: StoredRendering): boolean {
-    return versionOf(stored) !== this.#parts.renderer.version;
+    return versionOf(stored) !== this.version;
   }
 
   /** Of a rendering that is not stale. */

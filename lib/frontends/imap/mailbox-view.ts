@@ -1,6 +1,7 @@
 import type {
   ColumnView,
   CopyResult,
+  DigestField,
   FlagChange,
   MailboxEvent,
   MessageContent,
@@ -14,6 +15,7 @@ import type {
 import type { MailboxInfo, OpenMailbox } from '../../journal/index.ts';
 import { MailError } from '../../kernel/errors.ts';
 import { parseMessageId, type AccountId, type MessageId } from '../../kernel/ids.ts';
+import type { DigestPlace, DigestRow } from '../../messages/index.ts';
 import { matchTerms } from '../../search/index.ts';
 import type { ImapRooms } from './rooms.ts';
 import { toSessionError, translated, translatedForTarget } from './session-errors.ts';
@@ -83,9 +85,14 @@ export class MailboxView implements SelectedMailbox {
     return translated(() => this.#rooms.messages.open(this.#account, messageIdOf(row)));
   }
 
-  async *digests(rows: readonly MessageRow[]): AsyncIterable<MessageDigest | undefined> {
+  async *digests(
+    messages: Iterable<Pick<MessageRow, 'uid' | 'messageId'>>,
+    fields: readonly DigestField[],
+  ): AsyncIterable<readonly (MessageDigest | undefined)[]> {
     try {
-      yield* this.#rooms.messages.digests(this.#account, rows.map(messageIdOf));
+      // The ids are those that this very view has given out.
+      const rows = messages as Iterable<DigestRow>;
+      yield* this.#rooms.messages.digestsIn(this.#account, placeOf(this.#mailbox), rows, fields);
     } catch (thrown) {
       throw toSessionError(thrown);
     }
@@ -132,6 +139,21 @@ export class MailboxView implements SelectedMailbox {
       throw thrown;
     }
   }
+}
+
+/** The mailbox as those see it who read and pack its digests. */
+function placeOf(mailbox: OpenMailbox): DigestPlace {
+  return {
+    mailbox: mailbox.id,
+    uidNext: mailbox.info().uidNext,
+    rows: (from, to) => {
+      const columns = mailbox.columns();
+      const rows: DigestRow[] = [];
+      for (let at = columns.lowerBound(from); at < columns.count && columns.uid(at) <= to; at += 1)
+        rows.push({ uid: columns.uid(at), messageId: columns.messageId(at) });
+      return rows;
+    },
+  };
 }
 
 function messageIdOf(row: MessageRow): MessageId {

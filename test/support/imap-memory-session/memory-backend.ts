@@ -204,21 +204,30 @@ class MemorySelected implements SelectedMailbox {
     };
   }
 
-  async *digests(rows: readonly MessageRow[]): AsyncIterable<MessageDigest | undefined> {
-    for (const row of rows) {
-      const octets = this.#account.contents.get(row.messageId)?.toString('latin1');
-      if (octets === undefined) {
-        yield undefined;
-        continue;
-      }
-      const subject = /^Subject: (.*)\r$/m.exec(octets)?.[1] ?? '';
-      const plain = `"TEXT" "PLAIN" NIL NIL NIL "7BIT" ${octets.length} 1`;
-      yield {
-        envelope: Buffer.from(`(NIL "${subject}" NIL NIL NIL NIL NIL NIL NIL NIL)`),
-        bodyStructure: Buffer.from(`(${plain} NIL NIL NIL NIL)`),
-        body: Buffer.from(`(${plain})`),
-      };
+  /** Two at a time. */
+  async *digests(
+    messages: Iterable<Pick<MessageRow, 'messageId'>>,
+  ): AsyncIterable<readonly (MessageDigest | undefined)[]> {
+    let some: (MessageDigest | undefined)[] = [];
+    for (const { messageId } of messages) {
+      some.push(this.#digestOf(messageId));
+      if (some.length < 2) continue;
+      yield some;
+      some = [];
     }
+    yield some;
+  }
+
+  #digestOf(messageId: string): MessageDigest | undefined {
+    const octets = this.#account.contents.get(messageId)?.toString('latin1');
+    if (octets === undefined) return undefined;
+    const subject = /^Subject: (.*)\r$/m.exec(octets)?.[1] ?? '';
+    const plain = `"TEXT" "PLAIN" NIL NIL NIL "7BIT" ${octets.length} 1`;
+    return {
+      envelope: Buffer.from(`(NIL "${subject}" NIL NIL NIL NIL NIL NIL NIL NIL)`),
+      bodyStructure: Buffer.from(`(${plain} NIL NIL NIL NIL)`),
+      body: Buffer.from(`(${plain})`),
+    };
   }
 
   async *matchText(

@@ -77,6 +77,7 @@ export class MemoryMailbox {
     return {
       count: rows.length,
       uid: (position) => row(position).uid,
+      messageId: (position) => row(position).messageId,
       modseq: (position) => row(position).modseq,
       systemFlags: (position) => row(position).flags.system,
       keywords: (position) => row(position).flags.keywords,
