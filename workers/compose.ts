@@ -87,6 +87,7 @@ export async function openStore(surroundings: Surroundings): Promise<Store> {
     spoolDir: join(dataDir, 'spool'),
     settings: configuration.get(messagesSection),
   });
+  lifecycle.add({ name: 'digest packs', stop: () => messages.close() });
   const mailboxes = createMailboxes({
     database,
     clock,
@@ -94,6 +95,7 @@ export async function openStore(surroundings: Surroundings): Promise<Store> {
     hints,
     settings: configuration.get(journalSection),
     renew: (account, ids) => messages.renew(account, ids),
+    onFolded: (account, { mailboxes: folded, forgotten }) => messages.packFolded(account, folded, forgotten),
   });
   lifecycle.add({ name: 'journal', stop: () => mailboxes.close() });
   const addresses = createAddresses({ database, clock });
