@@ -1,3 +1,4 @@
+import { boundReads } from './bounded-reads.ts';
 import { ConnectionUse } from './connection-use.ts';
 import { MongoClient, type Collection, type Db, type Document } from 'mongodb';
 import './driver-connections.ts';
@@ -10,6 +11,11 @@ export interface DatabaseOptions {
   readonly poolSize?: number;
   /** How long one operation may wait for a usable server, in milliseconds. */
   readonly serverSelectionMs?: number;
+  /**
+   * After so many milliseconds without an answer a connection is given up. A server that still works says so itself
+   * before: reads and waits for replication are limited to four fifths of it.
+   */
+  readonly answerMs?: number;
   /** Emits command events, for counting round trips. */
   readonly monitorCommands?: boolean;
 }
@@ -23,25 +29,35 @@ export interface Database {
   close(): Promise<void>;
 }
 
+const SERVER_SELECTION_MS = 5000;
+const ANSWER_MS = 10_000;
+
 /**
  * Connects with `w: majority, j: true` for writes and majority reads from the primary (DESIGN section 1): an
- * acknowledged write survives the loss of any one node, and no read shows what could be rolled back.
+ * acknowledged write survives the loss of any one node, and no read shows what could be rolled back. Nothing waits for
+ * ever: a server that is frozen, or behind a network that swallows everything, is a failure after `answerMs`; the driver
+ * tries reads and single writes once more.
  */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  const { serverSelectionMs = SERVER_SELECTION_MS, answerMs = ANSWER_MS } = options;
+  const limitMs = Math.ceil(answerMs * 0.8);
   const client = new MongoClient(options.uri, {
-    writeConcern: { w: 'majority', journal: true },
+    writeConcern: { w: 'majority', journal: true, wtimeoutMS: limitMs },
     readConcern: { level: 'majority' },
     readPreference: 'primary',
     retryWrites: true,
     retryReads: true,
     maxPoolSize: options.poolSize ?? 8,
-    serverSelectionTimeoutMS: options.serverSelectionMs ?? 5000,
+    serverSelectionTimeoutMS: serverSelectionMs,
+    socketTimeoutMS: answerMs,
+    connectTimeoutMS: Math.min(answerMs, serverSelectionMs),
+    waitQueueTimeoutMS: answerMs,
     monitorCommands: options.monitorCommands ?? false,
     ignoreUndefined: true,
   });
   const connectionUse = new ConnectionUse(client);
   await client.connect();
-  const db = client.db(options.name ?? 'eider');
+  const db = boundReads(client.db(options.name ?? 'eider'), limitMs);
   return {
     client,
     db,

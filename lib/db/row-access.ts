@@ -26,10 +26,16 @@ export async function insertIfAbsent<T extends Document>(
   });
 }
 
-/** How many rows match, by the `count` command, which every server of the protocol has. */
+const COUNT_LIMIT_MS = 8000;
+
+/** How many rows match, by the `count` command, which every server of the protocol has. It takes no concern by itself. */
 export async function countRows<T extends Document>(rows: Collection<T>, query: Document): Promise<number> {
   return orTemporary(async () => {
-    const answer = await rows.db.command({ count: rows.collectionName, query });
+    const readConcern = { level: 'majority' };
+    const answer = await rows.db.command({
+      ...{ count: rows.collectionName, query, readConcern },
+      maxTimeMS: COUNT_LIMIT_MS,
+    });
     return Number(answer['n']);
   });
 }
