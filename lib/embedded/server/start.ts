@@ -5,10 +5,12 @@ import type { Logger } from '../../kernel/logger.ts';
 import { Engine } from './engine.ts';
 import { takeOwnership, type OwnerLock } from './owner-lock.ts';
 import { Checkpointer } from '../store/checkpointer.ts';
-import { SqliteStore } from '../store/sqlite-store.ts';
+import { LostOwnershipError, OwnedStore } from '../store/owned-store.ts';
 import { Connection } from '../wire/connection.ts';
 
 const SWEEP_MS = 60_000;
+/** Each commit looks whether the data is still this engine's; one that has nothing to commit looks this often. */
+const OWNER_CHECK_MS = 1000;
 
 export interface StartOptions {
   /** The SQLite file; created where it does not exist. */
@@ -40,6 +42,7 @@ export interface RunningEngine {
 /**
  * Runs an engine in this process.
  * @throws OwnedElsewhereError where the file belongs to a running engine
+ * @throws DamagedFilesError where something that was acknowledged is missing
  */
 export async function startEngine(options: StartOptions): Promise<RunningEngine> {
   const { file, logger, clock = systemClock } = options;
@@ -50,6 +53,15 @@ export async function startEngine(options: StartOptions): Promise<RunningEngine>
   const closeAll = (): void => {
     for (const connection of connections) connection.close();
   };
+  const ownerCheck = setInterval(() => {
+    try {
+      store.checkOwner();
+      if (!lock.isInPlace()) throw new LostOwnershipError(`${file}.lock has been removed`);
+    } catch (error) {
+      engine.abandon(error);
+    }
+  }, OWNER_CHECK_MS);
+  ownerCheck.unref();
   const engine = new Engine({
     store,
     clock,
@@ -58,6 +70,7 @@ export async function startEngine(options: StartOptions): Promise<RunningEngine>
     onCommit: (octets) => checkpointer.afterCommit(octets),
     onFatal: (error) => {
       logger.error({ error: String(error) }, 'the embedded engine stops: its file cannot be written');
+      clearInterval(ownerCheck);
       closeAll();
       options.onFatal?.(error);
     },
@@ -81,6 +94,7 @@ export async function startEngine(options: StartOptions): Promise<RunningEngine>
     sweep: () => engine.sweep(),
     close: async () => {
       clearInterval(sweep);
+      clearInterval(ownerCheck);
       const closed = new Promise((resolve) => server.close(resolve));
       engine.close();
       closeAll();
@@ -92,9 +106,9 @@ export async function startEngine(options: StartOptions): Promise<RunningEngine>
   };
 }
 
-function openStore(file: string, lock: OwnerLock): SqliteStore {
+function openStore(file: string, lock: OwnerLock): OwnedStore {
   try {
-    const store = new SqliteStore(file);
+    const store = new OwnedStore(file);
     chmodSync(file, 0o600);
     return store;
   } catch (error) {

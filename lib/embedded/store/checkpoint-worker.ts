@@ -3,8 +3,9 @@ import { parentPort, workerData } from 'node:worker_threads';
 
 /**
  * Moves the write-ahead log into the file on a connection of its own, so that no commit waits for it. Each message
- * asks for one checkpoint: `passive` takes what it can without stopping anybody, `truncate` makes writers wait for
- * the rest and empties the log. The answer says that it is done.
+ * asks for one checkpoint: `passive` takes what it can without stopping anybody, `restart` makes writers wait for
+ * the rest, so that the next one begins the log anew. It is never emptied: a log that is short would look as if it
+ * had been cut. The answer says that it is done.
  */
 const { file } = workerData as { file: string };
 const database = new DatabaseSync(file);
@@ -12,7 +13,7 @@ database.exec(
   'PRAGMA busy_timeout = 5000; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -2048',
 );
 
-parentPort?.on('message', (request: 'passive' | 'truncate' | 'close') => {
+parentPort?.on('message', (request: 'passive' | 'restart' | 'close') => {
   if (request === 'close') {
     database.close();
     parentPort?.close();
@@ -22,7 +23,7 @@ parentPort?.on('message', (request: 'passive' | 'truncate' | 'close') => {
   try {
     database.prepare('PRAGMA wal_checkpoint(PASSIVE)').get();
     // What a passive pass has left is little, so writers wait for that only.
-    if (request === 'truncate') database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get();
+    if (request === 'restart') database.prepare('PRAGMA wal_checkpoint(RESTART)').get();
   } catch (error) {
     failure = error instanceof Error ? error.message : String(error);
   }

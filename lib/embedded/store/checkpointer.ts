@@ -3,8 +3,8 @@ import type { Store } from './store.ts';
 
 /** A checkpoint is worth its writes once the log holds this much. */
 const PASSIVE_OCTETS = 4 * 1024 * 1024;
-/** Passive checkpoints alone let a busy log grow without end: from here on it is cut. */
-const TRUNCATE_OCTETS = 32 * 1024 * 1024;
+/** Passive checkpoints alone let a busy log grow without end: from here on it is begun anew. */
+const RESTART_OCTETS = 32 * 1024 * 1024;
 
 /** Keeps the write-ahead log short from a worker thread, which starts when it is first needed. */
 export class Checkpointer {
@@ -14,6 +14,8 @@ export class Checkpointer {
   #worker: Worker | undefined;
   #isBusy = false;
   #isClosing = false;
+  /** Connections that read for long. */
+  #readers = 0;
   /** Roughly what went into the log since the last checkpoint. */
   #pending = 0;
 
@@ -27,11 +29,25 @@ export class Checkpointer {
   afterCommit(octets: number): void {
     this.#pending += octets;
     if (this.#isBusy || this.#isClosing || this.#pending < PASSIVE_OCTETS) return;
-    const { log } = this.#store.sizes();
+    const { logInUse } = this.#store.sizes();
     this.#pending = 0;
     this.#isBusy = true;
     this.#worker ??= this.#start();
-    this.#worker.postMessage(log > TRUNCATE_OCTETS ? 'truncate' : 'passive');
+    this.#worker.postMessage(logInUse > RESTART_OCTETS && this.#readers === 0 ? 'restart' : 'passive');
+  }
+
+  /**
+   * To be held while some other connection reads a state of the file for long: a log that is begun anew would wait for
+   * it, and every writer for that. The log grows meanwhile by what is written.
+   * @returns how to let go
+   */
+  holdForReader(): () => void {
+    this.#readers += 1;
+    let isHeld = true;
+    return () => {
+      if (isHeld) this.#readers -= 1;
+      isHeld = false;
+    };
   }
 
   #start(): Worker {

@@ -1,6 +1,14 @@
 import { statSync } from 'node:fs';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
-import type { KeyRange, Store, StoredRow } from './store.ts';
+import { crc32 } from 'node:zlib';
+import {
+  DamagedValueError,
+  type GatheredRows,
+  type KeyRange,
+  type Store,
+  type StoreSizes,
+  type StoredRow,
+} from './store.ts';
 
 /** Values above this many octets go to the heap, so that the tree stays small and its pages full of keys. */
 const LARGEST_INLINE = 600;
@@ -8,15 +16,31 @@ const PAGE_OCTETS = 8192;
 /** Kept in memory by SQLite, in KiB: the inner pages of the tree and what was read last. */
 const CACHE_KIB = 8 * 1024;
 
-type Row = [key: Uint8Array, value: Uint8Array | null, heapRow: number | null];
+/** A log that one large transaction has made longer than this is cut when it begins anew. */
+const LONGEST_LOG_KEPT = 64 * 1024 * 1024;
+
+type Row = [key: Uint8Array, value: Uint8Array | null, heapRow: number | null, sum: number | null];
+
+/** Rows of the heap are written anew where fewer than this part of their neighbours are left, */
+const DENSE = 2 / 3;
+/** and where they share their pages with others. */
+const LARGEST_MOVED = 2 * PAGE_OCTETS;
+
+/** As SQLite keeps it in four octets. */
+const sumOf = (value: Uint8Array): number => crc32(value) | 0;
 
 const asBuffer = (octets: Uint8Array): Buffer => Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength);
 
-/** Settings that every connection to the file shares. Checkpoints are made by a worker, never by a commit. */
+/**
+ * Checkpoints are made by a worker, never by a commit. A file knows who points to each of its pages, so that free ones
+ * can be given back in small steps; that can only be chosen before the first page is written.
+ */
 function configureConnection(database: DatabaseSync): void {
   database.exec(`
     PRAGMA page_size = ${PAGE_OCTETS};
+    PRAGMA auto_vacuum = INCREMENTAL;
     PRAGMA journal_mode = WAL;
+    PRAGMA journal_size_limit = ${LONGEST_LOG_KEPT};
     PRAGMA synchronous = FULL;
     PRAGMA busy_timeout = 30000;
     PRAGMA wal_autocheckpoint = 0;
@@ -27,7 +51,7 @@ function configureConnection(database: DatabaseSync): void {
 
 /**
  * The keyspace in one SQLite file: ordered keys in a tree WITHOUT ROWID, large values in an append-only heap whose
- * row number the tree holds.
+ * row number the tree holds. A checksum of each value stands beside its key, for SQLite's pages have none.
  */
 export class SqliteStore implements Store {
   readonly #file: string;
@@ -40,9 +64,17 @@ export class SqliteStore implements Store {
     this.#database = new DatabaseSync(file);
     configureConnection(this.#database);
     this.#database.exec(`
-      CREATE TABLE IF NOT EXISTS tree (key BLOB PRIMARY KEY, value BLOB, heapRow INTEGER) WITHOUT ROWID;
-      CREATE TABLE IF NOT EXISTS heap (row INTEGER PRIMARY KEY, value BLOB NOT NULL);
+      CREATE TABLE IF NOT EXISTS tree (key BLOB PRIMARY KEY, value BLOB, heapRow INTEGER, sum INTEGER) WITHOUT ROWID;
+      CREATE TABLE IF NOT EXISTS heap (row INTEGER PRIMARY KEY, key BLOB, value BLOB NOT NULL);
     `);
+    // Rows of a file from before there were checksums and owners have none until they are written again.
+    this.#addColumn('tree', 'sum INTEGER', 4);
+    this.#addColumn('heap', 'key BLOB', 3);
+  }
+
+  #addColumn(table: string, definition: string, columns: number): void {
+    if (this.#database.prepare(`PRAGMA table_info(${table})`).all().length === columns) return;
+    this.#database.exec(`ALTER TABLE ${table} ADD COLUMN ${definition}`);
   }
 
   #prepared(sql: string): StatementSync {
@@ -59,17 +91,21 @@ export class SqliteStore implements Store {
     return this.#prepared(sql).get(...parameters) as unknown[] | undefined;
   }
 
-  #heapValue(row: number): Buffer {
-    const found = this.#row('SELECT value FROM heap WHERE row = ?', row);
-    if (found === undefined) throw new Error(`row ${row} of the value heap is missing`);
-    return asBuffer(found[0] as Uint8Array);
+  #value(key: Uint8Array, [, value, heapRow, sum]: Row): Buffer {
+    let octets = value;
+    if (heapRow !== null) {
+      const found = this.#row('SELECT value FROM heap WHERE row = ?', heapRow);
+      if (found === undefined) throw new DamagedValueError(key, `row ${heapRow} of the value heap is missing`);
+      octets = found[0] as Uint8Array;
+    }
+    octets ??= new Uint8Array();
+    if (sum !== null && sumOf(octets) !== sum) throw new DamagedValueError(key, 'a value has another checksum');
+    return asBuffer(octets);
   }
 
   get(key: Uint8Array): Buffer | undefined {
-    const found = this.#row('SELECT value, heapRow FROM tree WHERE key = ?', key);
-    if (found === undefined) return undefined;
-    const [value, heapRow] = found as [Uint8Array | null, number | null];
-    return heapRow === null ? asBuffer(value ?? new Uint8Array()) : this.#heapValue(heapRow);
+    const found = this.#row('SELECT NULL, value, heapRow, sum FROM tree WHERE key = ?', key);
+    return found === undefined ? undefined : this.#value(key, found as Row);
   }
 
   has(key: Uint8Array): boolean {
@@ -79,13 +115,10 @@ export class SqliteStore implements Store {
   read(range: KeyRange, limit: number, isDescending: boolean): StoredRow[] {
     const order = isDescending ? 'DESC' : 'ASC';
     const statement = this.#prepared(
-      `SELECT key, value, heapRow FROM tree WHERE key >= ? AND key < ? ORDER BY key ${order} LIMIT ?`,
+      `SELECT key, value, heapRow, sum FROM tree WHERE key >= ? AND key < ? ORDER BY key ${order} LIMIT ?`,
     );
     const rows = statement.all(range.from, range.to, limit) as unknown as Row[];
-    return rows.map(([key, value, heapRow]) => ({
-      key: asBuffer(key),
-      value: () => (heapRow === null ? asBuffer(value ?? new Uint8Array()) : this.#heapValue(heapRow)),
-    }));
+    return rows.map((row) => ({ key: asBuffer(row[0]), value: () => this.#value(row[0], row) }));
   }
 
   count(range: KeyRange): number {
@@ -123,8 +156,8 @@ export class SqliteStore implements Store {
   put(key: Uint8Array, value: Uint8Array): void {
     if (value.length <= LARGEST_INLINE) {
       // Most often a small value takes the place of a small value.
-      const update = this.#prepared('UPDATE tree SET value = ? WHERE key = ? AND heapRow IS NULL');
-      if (update.run(value, key).changes === 1) return;
+      const update = this.#prepared('UPDATE tree SET value = ?, sum = ? WHERE key = ? AND heapRow IS NULL');
+      if (update.run(value, sumOf(value), key).changes === 1) return;
     }
     this.#freeHeap(key);
     this.add(key, value);
@@ -132,11 +165,11 @@ export class SqliteStore implements Store {
 
   add(key: Uint8Array, value: Uint8Array): void {
     if (value.length <= LARGEST_INLINE) {
-      this.#prepared('INSERT OR REPLACE INTO tree VALUES (?, ?, NULL)').run(key, value);
+      this.#prepared('INSERT OR REPLACE INTO tree VALUES (?, ?, NULL, ?)').run(key, value, sumOf(value));
       return;
     }
-    const { lastInsertRowid } = this.#prepared('INSERT INTO heap (value) VALUES (?)').run(value);
-    this.#prepared('INSERT OR REPLACE INTO tree VALUES (?, NULL, ?)').run(key, lastInsertRowid);
+    const { lastInsertRowid } = this.#prepared('INSERT INTO heap (key, value) VALUES (?, ?)').run(key, value);
+    this.#prepared('INSERT OR REPLACE INTO tree VALUES (?, NULL, ?, ?)').run(key, lastInsertRowid, sumOf(value));
   }
 
   delete(key: Uint8Array): void {
@@ -156,9 +189,57 @@ export class SqliteStore implements Store {
     this.#prepared('DELETE FROM tree WHERE key >= ? AND key < ?').run(range.from, range.to);
   }
 
-  sizes(): { file: number; log: number } {
+  gather(after: number, count: number): GatheredRows {
+    const rows = this.#prepared('SELECT row FROM heap WHERE row > ? ORDER BY row LIMIT ?').all(after, count);
+    const numbers = rows.map((row) => (row as unknown as [number])[0]);
+    const last = numbers.at(-1);
+    if (last === undefined) return { last: undefined, moved: 0 };
+    // Rows are numbered as they are written, so that what is missing between them has been deleted.
+    const isSparse = numbers.length < (last - after) * DENSE;
+    let moved = 0;
+    if (isSparse) for (const row of numbers) moved += this.#moveToEnd(row);
+    return { last, moved };
+  }
+
+  /** @returns octets moved: none where the row is large, for then its pages are its own and freed with it */
+  #moveToEnd(row: number): number {
+    const found = this.#row('SELECT key FROM heap WHERE row = ? AND length(value) < ?', row, LARGEST_MOVED);
+    const key = found?.[0] as Uint8Array | null | undefined;
+    if (key === undefined || key === null) return 0;
+    const next = this.#number('SELECT max(row) FROM heap') + 1;
+    const owner = this.#prepared('UPDATE tree SET heapRow = ? WHERE key = ? AND heapRow = ?').run(next, key, row);
+    if (owner.changes !== 1) return 0;
+    this.#prepared('UPDATE heap SET row = ? WHERE row = ?').run(next, row);
+    return this.#number('SELECT length(value) FROM heap WHERE row = ?', next);
+  }
+
+  shrink(pages: number): number {
+    // Each page given back is a row of this statement, which does nothing before it is asked for them.
+    this.#database.prepare(`PRAGMA incremental_vacuum(${Math.trunc(pages)})`).all();
+    return this.#number('PRAGMA freelist_count');
+  }
+
+  #number(sql: string, ...parameters: SQLInputValue[]): number {
+    return this.#row(sql, ...parameters)?.[0] as number;
+  }
+
+  sizes(): StoreSizes {
     const size = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-    return { file: size(this.#file), log: size(`${this.#file}-wal`) };
+    const log = size(`${this.#file}-wal`);
+    return {
+      file: size(this.#file),
+      log,
+      logInUse: log,
+      pageOctets: this.#number('PRAGMA page_size'),
+      pages: this.#number('PRAGMA page_count'),
+      freePages: this.#number('PRAGMA freelist_count'),
+    };
+  }
+
+  /** Moves the whole log into the main file. @returns false where some other connection is in the way */
+  protected checkpoint(mode: 'RESTART' | 'TRUNCATE'): boolean {
+    const [isBusy, frames, moved] = this.#row(`PRAGMA wal_checkpoint(${mode})`) as [number, number, number];
+    return isBusy === 0 && frames === moved;
   }
 
   close(): void {

@@ -10,11 +10,43 @@ export interface KeyRange {
   readonly to: Uint8Array;
 }
 
+/** A value is not what was written: its octets are not to be given to anybody. */
+export class DamagedValueError extends Error {
+  override readonly name = 'DamagedValueError';
+  readonly key: Buffer;
+
+  constructor(key: Uint8Array, what: string) {
+    super(`the data is damaged: ${what}`);
+    this.key = Buffer.from(key);
+  }
+}
+
+export interface GatheredRows {
+  /** The last value looked at; undefined where there are no more. */
+  readonly last: number | undefined;
+  /** Octets written anew. */
+  readonly moved: number;
+}
+
+/** How much of the disk the data takes. */
+export interface StoreSizes {
+  /** Octets of the main file. */
+  readonly file: number;
+  /** Octets of the write-ahead log on the disk, and of what it holds at present. */
+  readonly log: number;
+  readonly logInUse: number;
+  readonly pageOctets: number;
+  readonly pages: number;
+  /** Pages that hold nothing, and are taken first when something is written. */
+  readonly freePages: number;
+}
+
 /**
  * An ordered map from octets to octets on stable storage: all that the engine asks of what lies below it.
  * Everything is synchronous; one caller, one transaction at a time. Reads inside a transaction see its writes.
  */
 export interface Store {
+  /** Each value read is held against its checksum. @throws DamagedValueError */
   get(key: Uint8Array): Buffer | undefined;
   has(key: Uint8Array): boolean;
   /**
@@ -37,7 +69,20 @@ export interface Store {
   delete(key: Uint8Array): void;
   deleteRange(range: KeyRange): void;
 
-  /** Octets on disk, for tests and metrics. */
-  sizes(): { readonly file: number; readonly log: number };
+  /**
+   * Looks at the next large values, in the order in which they were written, and writes them anew behind all others
+   * where many of their neighbours have been deleted: the pages that they shared are free then. To be called inside of
+   * a transaction.
+   * @param after where to begin: 0, or `last` of the call before
+   * @param count how many values to look at
+   */
+  gather(after: number, count: number): GatheredRows;
+  /**
+   * Moves the last pages of the file into free ones, to be called inside of a transaction.
+   * @param pages how many to give back at most
+   * @returns free pages that are left
+   */
+  shrink(pages: number): number;
+  sizes(): StoreSizes;
   close(): void;
 }
