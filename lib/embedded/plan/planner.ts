@@ -163,7 +163,8 @@ function usedBounds(access: Access, bounds: BoundsByPath): Bounds[] {
     roots.add(root);
     const chosen = access.isMultikey ? mostSelective(given) : given.reduce(intersect);
     product *= Math.max(1, chosen.intervals.length);
-    if (product > MAX_RANGES) break;
+    // Of one field every value is worth a range: a query that names a thousand keys must not read the collection.
+    if (used.length > 0 && product > MAX_RANGES) break;
     used.push(chosen);
     if (!chosen.arePoints) break;
   }
