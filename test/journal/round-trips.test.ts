@@ -139,7 +139,7 @@ describe('round trips', () => {
       }
       if (commandName === 'find')
         assert.equal((command['readConcern'] as { level?: string } | undefined)?.level, 'majority');
-      else assert.deepEqual({ ...(command['writeConcern'] as object) }, { w: 'majority', j: true });
+      else assert.deepEqual({ ...(command['writeConcern'] as object) }, { w: 'majority', j: true, wtimeout: 8000 });
       assert.equal((command['$readPreference'] as { mode?: string } | undefined)?.mode ?? 'primary', 'primary');
     }
     assert.deepEqual([...kinds].sort(), [
