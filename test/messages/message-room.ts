@@ -50,6 +50,8 @@ export interface MessageRoomOptions {
   readonly renderer?: MessageRenderer;
   readonly settings?: Partial<MessagesSettings>;
   readonly clock?: MovableClock;
+  /** Has the database's client tell of its commands. */
+  readonly monitorCommands?: boolean;
 }
 
 /** The room on a database of its own. */
@@ -66,7 +68,7 @@ export interface TestRoom {
 }
 
 export async function openTestRoom(options: MessageRoomOptions = {}): Promise<TestRoom> {
-  const database = await openTestDatabase();
+  const database = await openTestDatabase({ monitorCommands: options.monitorCommands ?? false });
   const spoolDir = await mkdtemp(join(tmpdir(), 'eider-spool-'));
   const clock = options.clock ?? movableClock();
   const make = (more: MessageRoomOptions): { attachments: AttachmentsRoom; messages: MessagesRoom } => {
