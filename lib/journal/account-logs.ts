@@ -7,6 +7,7 @@ import type { AccountState } from './account-state.ts';
 import type { Change } from './changes.ts';
 import { CommitQueue } from './commit-queue.ts';
 import { Folder } from './fold.ts';
+import { rebuildHead } from './rebuild-head.ts';
 import type { Folded } from './folded-mailboxes.ts';
 import type { Hints } from './hints.ts';
 import type { JournalStore } from './journal-store.ts';
@@ -82,6 +83,10 @@ export class AccountLogs {
   #known(account: AccountId): LoadedAccount | undefined {
     const known = this.#loaded.get(account);
     if (known === undefined) return undefined;
+    if (known.log.isLost) {
+      this.#loaded.delete(account);
+      return undefined;
+    }
     if (isIdle(known) && this.#options.clock.monotonic() - known.usedAt > STALE_MS) {
       this.#loaded.delete(account);
       return undefined;
@@ -99,7 +104,10 @@ export class AccountLogs {
 
   async #load(account: AccountId): Promise<LoadedAccount> {
     const { store, clock, logger, hints, settings, renew, onFolded } = this.#options;
-    const log = await AccountLog.open(account, store);
+    const onDamage = (what: string): void =>
+      logger.error({ account, what }, 'the journal of an account is damaged, which is served no more');
+    const log = await AccountLog.open(account, store, { clock, onDamage });
+    log.rebuildHead = () => rebuildHead(account, store, { clock, logger, settings });
     const recent = new Map<MailboxId, number>();
     const folder = new Folder(log, { clock, logger, settings, onFolded: (folded) => onFolded?.(account, folded) });
     let toldQ = log.state.q;

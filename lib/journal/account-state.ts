@@ -1,6 +1,6 @@
 import type { AccountId, MailboxId, MessageId } from '../kernel/ids.ts';
 import { Columns } from './columns.ts';
-import type { SpecialUse } from './journal.ts';
+import type { SpecialUse, UidRanges } from './journal.ts';
 import type { KeywordTable } from './keywords.ts';
 import { isBelow } from './mailbox-path.ts';
 
@@ -38,11 +38,26 @@ export interface DeliveredTo {
   readonly q: number;
 }
 
+/** The record that said that message data may be deleted. */
+export interface SweptBy {
+  readonly q: number;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+}
+
+/** Expunged messages of a mailbox that were put back: they are not offered again. */
+export interface RestoredMessages {
+  readonly mailbox: MailboxId;
+  readonly uids: UidRanges;
+  /** Milliseconds since 1970; their tombstones are older. */
+  readonly at: number;
+}
+
 /** What columns will become once a record that is not committed yet has been. */
 export type PendingColumnChange = (columns: Columns) => void;
 
 const MOST_DELIVERIES = 20_000;
-/** Only appends that were under way at a sweep ask for it. */
+/** Only appends that were under way at a sweep ask for them. */
 const MOST_SWEPT = 20_000;
 
 /**
@@ -53,6 +68,8 @@ const MOST_SWEPT = 20_000;
 export class AccountState {
   readonly account: AccountId;
   q = 0;
+  /** Of the record `q`, '' where it is not known: the next one says whose successor it is. */
+  lastToken = '';
   isClosed = false;
   quotaOctets = 0;
   octets = 0;
@@ -67,8 +84,12 @@ export class AccountState {
   readonly deliveries = new Map<MessageId, DeliveredTo>();
   /** All deliveries by records after this one are in `deliveries`. */
   deliveriesFrom = 0;
-  /** By message id: the last sweep that named it, since the state was opened, the latest last. */
-  readonly swept = new Map<MessageId, number>();
+  /** By message id: the last sweep that named it, of those after `sweptFrom`, the latest last. */
+  readonly swept = new Map<MessageId, SweptBy>();
+  /** What sweeps up to here named may be forgotten. */
+  sweptFrom: SweptBy = { q: 0, at: 0 };
+  /** Oldest first; replaced, never changed. */
+  restored: readonly RestoredMessages[] = [];
   readonly #parent: AccountState | undefined;
   readonly #mailboxes: Map<MailboxId, MailboxHeader>;
   readonly #byPath: Map<string, MailboxId>;
@@ -86,6 +107,9 @@ export class AccountState {
     this.removed = new Map(parent?.removed);
     if (parent === undefined) return;
     this.q = parent.q;
+    this.lastToken = parent.lastToken;
+    this.sweptFrom = parent.sweptFrom;
+    this.restored = parent.restored;
     this.isClosed = parent.isClosed;
     this.quotaOctets = parent.quotaOctets;
     this.octets = parent.octets;
@@ -151,16 +175,27 @@ export class AccountState {
     }
   }
 
-  addSwept(messageId: MessageId, q: number): void {
+  addSwept(messageId: MessageId, by: SweptBy): void {
     this.swept.delete(messageId);
-    this.swept.set(messageId, q);
+    this.swept.set(messageId, by);
     if (this.swept.size <= MOST_SWEPT) return;
-    const [oldest] = this.swept.keys();
-    if (oldest !== undefined) this.swept.delete(oldest);
+    const [oldest] = this.swept;
+    if (oldest === undefined) return;
+    this.swept.delete(oldest[0]);
+    // One record may name more than are remembered: all of it then counts as forgotten.
+    this.sweptFrom = oldest[1];
   }
 
-  sweptAt(messageId: MessageId): number | undefined {
-    return this.swept.get(messageId) ?? this.#parent?.sweptAt(messageId);
+  /** The `q` of the last sweep that named the message, or may have; 0 where there was none. */
+  sweptAt(messageId: MessageId): number {
+    const own = this.swept.get(messageId)?.q;
+    return own ?? Math.max(this.sweptFrom.q, this.#parent?.sweptAt(messageId) ?? 0);
+  }
+
+  /** Forgets sweeps of before: no append that was under way then is still to come. */
+  forgetSwept(before: number): void {
+    for (const [messageId, { at }] of this.swept) if (at < before) this.swept.delete(messageId);
+    if (this.sweptFrom.at < before) this.sweptFrom = { q: 0, at: 0 };
   }
 
   /** The mailbox's columns as of `q`, undefined where they are not loaded. Of a fork: for reading only. */

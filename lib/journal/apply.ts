@@ -2,6 +2,7 @@ import type { MailboxId, Uid } from '../kernel/ids.ts';
 import type { AccountState, MailboxHeader } from './account-state.ts';
 import type { Change, ChangeOf, JournalRecord } from './changes.ts';
 import { Columns } from './columns.ts';
+import { brokenJournal } from './damage.ts';
 import { flagMask } from './flag-mask.ts';
 import { SystemFlag, type MailboxEvent, type MessageRow } from './journal.ts';
 import { KeywordTable } from './keywords.ts';
@@ -20,12 +21,16 @@ export type Wanted = (mailbox: MailboxId) => boolean;
 /**
  * Moves the state on by the next record. Deterministic: everything it needs is in the record and the state.
  * @throws RangeError where the record is not the next one: nothing is ever applied across a gap
+ * @throws MailError `unavailable` where it was decided on another record than the last one
  */
 export function applyRecord(state: AccountState, record: JournalRecord, isWanted: Wanted = () => false): Applied[] {
   if (record.q !== state.q + 1) throw new RangeError(`record ${record.q} does not follow ${state.q}`);
+  if (record.follows !== undefined && state.lastToken !== '' && !state.lastToken.startsWith(record.follows))
+    throw brokenJournal(`record ${record.q} does not follow the record ${state.q} that is there`);
   const applied: Applied[] = [];
   for (const change of record.changes) applyChange(state, record, change, isWanted, applied);
   state.q = record.q;
+  state.lastToken = record.token;
   return applied;
 }
 
@@ -73,8 +78,11 @@ function applyChange(
     case 'recent':
       update(state, change.mailbox, (header) => ({ recentFrom: Math.max(header.recentFrom, change.from) }));
       return;
+    case 'restore':
+      state.restored = [...state.restored, { mailbox: change.mailbox, uids: change.uids, at: record.at }];
+      return;
     case 'sweep':
-      for (const messageId of change.messageIds) state.addSwept(messageId, record.q);
+      for (const messageId of change.messageIds) state.addSwept(messageId, { q: record.q, at: record.at });
   }
 }
 
@@ -226,7 +234,10 @@ function applyExpunge(
     const uids = [...uidsOf(change.uids)] as Uid[];
     applied.push({ mailbox: header.id, event: { kind: 'expunged', q: record.q, uids, rows } });
   }
-  state.changeColumns(header.id, (columns) => columns.expunge(change.uids, record.at, record.q));
+  // MOVE, and RENAME of INBOX, are a copy and an expunge in one record.
+  const isMoved = record.changes.some((own) => own.kind === 'append' && own.origin === 'copy');
+  const rows = { table: header.keywords, isMoved };
+  state.changeColumns(header.id, (columns) => columns.expunge(change.uids, record.at, record.q, rows));
 }
 
 /** Undefined where the mailbox is gone: a change decided for it can then only be of its past. */

@@ -9,6 +9,8 @@ export interface JournalRecord {
   readonly at: number;
   /** 24 random hexadecimal digits: tells one's own late insert from another's. */
   readonly token: string;
+  /** The first 8 digits of the token of the record before, so that none is ever taken for the successor of another. */
+  readonly follows?: string | undefined;
   readonly changes: readonly Change[];
 }
 
@@ -74,6 +76,8 @@ export type Change =
     }
   /** UIDs below are recent to nobody any more. */
   | { readonly kind: 'recent'; readonly mailbox: MailboxId; readonly from: number }
+  /** Expunged messages that an append of the same record puts back. */
+  | { readonly kind: 'restore'; readonly mailbox: MailboxId; readonly uids: UidRanges }
   /** Message data that may be deleted, for nothing refers to it. */
   | { readonly kind: 'sweep'; readonly messageIds: readonly MessageId[] };
 

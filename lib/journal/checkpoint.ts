@@ -1,6 +1,14 @@
 import type { AccountId, MailboxId } from '../kernel/ids.ts';
-import { AccountState, type DeliveredTo, type MailboxHeader, type RemovedMailbox } from './account-state.ts';
+import {
+  AccountState,
+  type DeliveredTo,
+  type MailboxHeader,
+  type RemovedMailbox,
+  type RestoredMessages,
+  type SweptBy,
+} from './account-state.ts';
 import type { MessageId } from '../kernel/ids.ts';
+import type { SegmentKey } from './journal-store.ts';
 
 /** Names a packed run of rows or tombstones. Generations are random and never written again. */
 export interface SegmentRef {
@@ -39,6 +47,8 @@ export interface Checkpoint {
   readonly q: number;
   /** 24 hexadecimal digits. */
   readonly rev: string;
+  /** Of the record `q`; '' where that is not known. */
+  readonly token: string;
   readonly isClosed: boolean;
   readonly quotaOctets: number;
   readonly octets: number;
@@ -51,12 +61,17 @@ export interface Checkpoint {
   /** Recent deliveries, so that a state opened here can still answer their retries; complete after `deliveriesFrom`. */
   readonly deliveries: readonly (readonly [MessageId, DeliveredTo])[];
   readonly deliveriesFrom: number;
+  /** Message data swept lately, for appends that were under way; complete after `sweptFrom`. */
+  readonly swept: readonly (readonly [MessageId, SweptBy])[];
+  readonly sweptFrom: SweptBy;
+  readonly restored: readonly RestoredMessages[];
 }
 
 /** The state of an account of which nothing is written down. */
 export const NO_CHECKPOINT: Checkpoint = {
   q: 0,
   rev: '',
+  token: '',
   isClosed: false,
   quotaOctets: 0,
   octets: 0,
@@ -68,12 +83,16 @@ export const NO_CHECKPOINT: Checkpoint = {
   segments: new Map(),
   deliveries: [],
   deliveriesFrom: 0,
+  swept: [],
+  sweptFrom: { q: 0, at: 0 },
+  restored: [],
 };
 
 /** A state as of the checkpoint, without columns. */
 export function stateOf(account: AccountId, checkpoint: Checkpoint): AccountState {
   const state = new AccountState(account);
   state.q = checkpoint.q;
+  state.lastToken = checkpoint.token;
   state.isClosed = checkpoint.isClosed;
   state.quotaOctets = checkpoint.quotaOctets;
   state.octets = checkpoint.octets;
@@ -84,6 +103,9 @@ export function stateOf(account: AccountId, checkpoint: Checkpoint): AccountStat
   for (const removed of checkpoint.removed) state.removed.set(removed.header.id, removed);
   for (const [messageId, to] of checkpoint.deliveries) state.addDelivery(messageId, to);
   state.deliveriesFrom = Math.max(state.deliveriesFrom, checkpoint.deliveriesFrom);
+  for (const [messageId, by] of checkpoint.swept) state.addSwept(messageId, by);
+  state.sweptFrom = checkpoint.sweptFrom;
+  state.restored = checkpoint.restored;
   return state;
 }
 
@@ -97,6 +119,7 @@ export function checkpointOf(
   return {
     q: state.q,
     rev,
+    token: state.lastToken,
     isClosed: state.isClosed,
     quotaOctets: state.quotaOctets,
     octets: state.octets,
@@ -108,5 +131,15 @@ export function checkpointOf(
     segments,
     deliveries: [...state.deliveries].filter(([, { q }]) => q > deliveriesAfter),
     deliveriesFrom: Math.max(state.deliveriesFrom, deliveriesAfter),
+    swept: [...state.swept],
+    sweptFrom: state.sweptFrom,
+    restored: state.restored,
   };
+}
+
+/** Every segment that the checkpoint names. */
+export function namedSegments(checkpoint: Checkpoint | undefined): SegmentKey[] {
+  return [...(checkpoint?.segments ?? [])].flatMap(([mailbox, { rows, tombstones }]) =>
+    [...rows, ...tombstones].map((ref) => ({ mailbox, ref })),
+  );
 }

@@ -2,8 +2,10 @@ import { Binary, type Document } from 'mongodb';
 import { isDuplicateKey, toTemporary, type Database } from '../db/index.ts';
 import { MailError } from '../kernel/errors.ts';
 import type { AccountId, MailboxId, MessageId } from '../kernel/ids.ts';
-import type { DeliveredTo, MailboxHeader, RemovedMailbox } from './account-state.ts';
+import { createAccountFinder, type AccountFinder } from './account-finder-collection.ts';
+import type { DeliveredTo, MailboxHeader, RemovedMailbox, SweptBy } from './account-state.ts';
 import {
+  NO_CHECKPOINT,
   NO_SEGMENTS,
   type Checkpoint,
   type MailboxSegments,
@@ -11,13 +13,14 @@ import {
   type TombstoneSegmentRef,
 } from './checkpoint.ts';
 import type { SpecialUse } from './journal.ts';
-import type { JournalStore } from './journal-store.ts';
+import type { CheckpointKind, JournalStore } from './journal-store.ts';
 import { KeywordTable } from './keywords.ts';
 import { PackReader, PackWriter } from './packing.ts';
+import { decodeUidRanges, encodeUidRanges } from './uid-set.ts';
 
 const CHECKPOINT_VERSION = 1;
-/** The kind of checkpoint in the last octet of the key. */
-const HEAD = 1;
+/** In the last octet of the key. */
+const KINDS: Readonly<Record<CheckpointKind, number>> = { head: 1, base: 2 };
 const READ_LIMIT_MS = 10_000;
 
 interface StoredMailbox {
@@ -47,6 +50,7 @@ interface CheckpointDocument extends Document {
   readonly v: number;
   readonly q: number;
   readonly rev: Buffer;
+  readonly token?: Buffer;
   readonly closed: boolean;
   readonly quota: number;
   readonly octets: number;
@@ -57,18 +61,21 @@ interface CheckpointDocument extends Document {
   readonly removed: readonly StoredMailbox[];
   readonly deliveries: Buffer;
   readonly deliveriesFrom: number;
+  readonly swept?: Buffer;
+  readonly sweptFrom?: { readonly q: number; readonly at: number };
+  readonly restored?: readonly { readonly m: Buffer; readonly uids: Buffer; readonly at: number }[];
 }
 
-/** The head checkpoint of each account: where reading starts. */
+/** The head checkpoint of each account, where reading starts, and the base, at which the journal begins. */
 export function openCheckpointsCollection(
   database: Database,
-): Pick<JournalStore, 'readCheckpoint' | 'replaceCheckpoint'> {
+): Pick<JournalStore, 'readCheckpoint' | 'replaceCheckpoint' | 'removeCheckpoint'> & AccountFinder {
   const collection = database.collection<CheckpointDocument>('checkpoints');
   return {
-    readCheckpoint: async (account) => {
+    readCheckpoint: async (account, kind = 'head') => {
       try {
         const found = await collection.findOne(
-          { _id: checkpointKey(account) },
+          { _id: checkpointKey(account, kind) },
           { maxTimeMS: READ_LIMIT_MS, promoteBuffers: true },
         );
         return found === null ? undefined : decodeCheckpoint(found);
@@ -76,8 +83,8 @@ export function openCheckpointsCollection(
         throw toTemporary(error);
       }
     },
-    replaceCheckpoint: async (account, checkpoint, expected) => {
-      const document = encodeCheckpoint(account, checkpoint);
+    replaceCheckpoint: async (account, checkpoint, expected, kind = 'head') => {
+      const document = encodeCheckpoint(checkpointKey(account, kind), checkpoint);
       try {
         if (expected === undefined) {
           await collection.insertOne(document);
@@ -94,20 +101,29 @@ export function openCheckpointsCollection(
         throw toTemporary(error);
       }
     },
+    removeCheckpoint: async (account, kind) => {
+      try {
+        await collection.deleteOne({ _id: checkpointKey(account, kind) });
+      } catch (error) {
+        throw toTemporary(error);
+      }
+    },
+    nextAccount: createAccountFinder(collection, 13),
   };
 }
 
-function checkpointKey(account: AccountId): Binary {
-  return new Binary(Buffer.concat([Buffer.from(account, 'hex'), Buffer.of(HEAD)]));
+function checkpointKey(account: AccountId, kind: CheckpointKind): Binary {
+  return new Binary(Buffer.concat([Buffer.from(account, 'hex'), Buffer.of(KINDS[kind])]));
 }
 
-function encodeCheckpoint(account: AccountId, checkpoint: Checkpoint): CheckpointDocument {
+function encodeCheckpoint(_id: Binary, checkpoint: Checkpoint): CheckpointDocument {
   const segmentsOf = (id: MailboxId): MailboxSegments => checkpoint.segments.get(id) ?? NO_SEGMENTS;
   return {
-    _id: checkpointKey(account),
+    _id,
     v: CHECKPOINT_VERSION,
     q: checkpoint.q,
     rev: Buffer.from(checkpoint.rev, 'hex'),
+    token: Buffer.from(checkpoint.token, 'hex'),
     closed: checkpoint.isClosed,
     quota: checkpoint.quotaOctets,
     octets: checkpoint.octets,
@@ -122,7 +138,19 @@ function encodeCheckpoint(account: AccountId, checkpoint: Checkpoint): Checkpoin
     })),
     deliveries: encodeDeliveries(checkpoint.deliveries),
     deliveriesFrom: checkpoint.deliveriesFrom,
+    swept: encodeSwept(checkpoint.swept),
+    sweptFrom: checkpoint.sweptFrom,
+    restored: checkpoint.restored.map(({ mailbox, uids, at }) => ({
+      m: Buffer.from(mailbox, 'hex'),
+      uids: encodeUidRanges(uids),
+      at,
+    })),
   };
+}
+
+/** For what was read elsewhere. @throws MailError `unavailable` where its version is not known here */
+export function decodeStoredCheckpoint(document: Readonly<Record<string, unknown>>): Checkpoint {
+  return decodeCheckpoint(document as unknown as CheckpointDocument);
 }
 
 function decodeCheckpoint(stored: CheckpointDocument): Checkpoint {
@@ -139,6 +167,7 @@ function decodeCheckpoint(stored: CheckpointDocument): Checkpoint {
   return {
     q: stored.q,
     rev: stored.rev.toString('hex'),
+    token: stored.token?.toString('hex') ?? '',
     isClosed: stored.closed,
     quotaOctets: stored.quota,
     octets: stored.octets,
@@ -154,6 +183,13 @@ function decodeCheckpoint(stored: CheckpointDocument): Checkpoint {
     segments,
     deliveries: decodeDeliveries(stored.deliveries),
     deliveriesFrom: stored.deliveriesFrom,
+    swept: stored.swept === undefined ? [] : decodeSwept(stored.swept),
+    sweptFrom: stored.sweptFrom ?? NO_CHECKPOINT.sweptFrom,
+    restored: (stored.restored ?? []).map(({ m, uids, at }) => ({
+      mailbox: m.toString('hex') as MailboxId,
+      uids: decodeUidRanges(uids),
+      at,
+    })),
   };
 }
 
@@ -243,4 +279,23 @@ function decodeDeliveries(packed: Buffer): Checkpoint['deliveries'] {
     deliveries.push([messageId, { mailbox, uidValidity: reader.varint(), uid: reader.varint(), q: reader.varint() }]);
   }
   return deliveries;
+}
+
+function encodeSwept(swept: Checkpoint['swept']): Buffer {
+  const writer = new PackWriter(8 + swept.length * 28);
+  for (const [messageId, { q, at }] of swept) {
+    writer.hex(messageId);
+    for (const value of [q, at]) writer.varint(value);
+  }
+  return writer.finish();
+}
+
+function decodeSwept(packed: Buffer): Checkpoint['swept'] {
+  const reader = new PackReader(packed);
+  const swept: [MessageId, SweptBy][] = [];
+  while (!reader.isAtEnd) {
+    const messageId = reader.hex(16) as MessageId;
+    swept.push([messageId, { q: reader.varint(), at: reader.varint() }]);
+  }
+  return swept;
 }

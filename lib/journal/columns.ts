@@ -11,7 +11,7 @@ import {
   type FlagMask,
 } from './flag-mask.ts';
 import type { KeywordTable } from './keywords.ts';
-import { TombstoneList } from './tombstones.ts';
+import { TombstoneList, type ExpungedRow } from './tombstones.ts';
 
 /** One value a message in each array, in order of UID. */
 interface Arrays {
@@ -229,7 +229,13 @@ export class Columns {
     }
   }
 
-  expunge(ranges: UidRanges, at: number, q: number): void {
+  /** Leaves a tombstone of each; with `rows` given, one that tells what it was. */
+  expunge(
+    ranges: UidRanges,
+    at: number,
+    q: number,
+    rows?: { readonly table: KeywordTable; readonly isMoved: boolean },
+  ): void {
     const previous = this.#arrays;
     // Others hold views of the array of UIDs: the survivors move to a new one. The rest closes up in place.
     const arrays: Arrays = { ...previous, uid: new Uint32Array(previous.uid.length) };
@@ -239,7 +245,8 @@ export class Columns {
       const uid = previous.uid[position] ?? 0;
       while ((ranges[range]?.to ?? Infinity) < uid) range += 1;
       if (uid >= (ranges[range]?.from ?? Infinity)) {
-        this.tombstones.add(uid, previous.messageId.subarray(position * 16, position * 16 + 16), at, q);
+        const id = previous.messageId.subarray(position * 16, position * 16 + 16);
+        this.tombstones.add(uid, id, at, q, rows && this.#expungedRow(position, rows.table, rows.isMoved));
         this.#extra.delete(uid);
         continue;
       }
@@ -251,6 +258,18 @@ export class Columns {
     this.count = kept;
     this.generation += 1;
     this.#view = undefined;
+  }
+
+  #expungedRow(position: number, table: KeywordTable, isMoved: boolean): ExpungedRow {
+    return {
+      flags: { system: this.systemFlags(position), keywords: this.keywords(position, table) },
+      size: this.size(position),
+      crlfSize: this.crlfSize(position),
+      internalDate: this.internalDate(position),
+      sentDate: this.sentDate(position),
+      thread: this.#arrays.thread.subarray(position * 16, position * 16 + 16),
+      isMoved,
+    };
   }
 
   /** An independent copy, for deciding on what is not committed yet. */

@@ -8,6 +8,7 @@ import type { AccountLog } from './account-log.ts';
 import type { AccountState } from './account-state.ts';
 import { applyRecord } from './apply.ts';
 import type { JournalRecord } from './changes.ts';
+import { isBrokenJournal } from './damage.ts';
 import type { Command, Decision, DecisionContext } from './decision.ts';
 import type { CommitOutcome } from './journal-store.ts';
 import { isMissing, loadColumns } from './load-columns.ts';
@@ -118,6 +119,7 @@ export class CommitQueue {
     while (this.#waiting.length > 0) {
       try {
         this.#dropLate();
+        if (this.#log.isDoubtful) await this.#log.refresh();
         const group = await this.#decideGroup();
         if (group.length > 0) await this.#commit(group);
       } catch (error) {
@@ -181,7 +183,7 @@ export class CommitQueue {
   #preparationFor(waiting: Waiting, state: AccountState): (() => Promise<void>) | undefined {
     const unloaded = waiting.command.columns(state).filter((id) => isMissing(this.#log, id));
     if (unloaded.length > 0) return () => loadColumns(this.#log, unloaded);
-    const swept = waiting.messageIds.filter((id) => (state.sweptAt(id) ?? 0) > waiting.renewedQ);
+    const swept = waiting.messageIds.filter((id) => state.sweptAt(id) > waiting.renewedQ);
     return swept.length === 0 ? undefined : () => this.#renew(waiting, swept);
   }
 
@@ -208,6 +210,7 @@ export class CommitQueue {
       q: state.q + 1,
       at: now,
       token: randomOctets(12).toString('hex'),
+      ...(state.lastToken === '' ? {} : { follows: state.lastToken.slice(0, 8) }),
       changes: [...changes, ...this.#options.extraChanges(state)],
     };
     return { waiting, record, settle: () => waiting.resolve(result(record.q)) };
@@ -234,9 +237,14 @@ export class CommitQueue {
     let isDoubtful = false;
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
       const records = left.flatMap(({ record }) => record ?? []);
+      const begun = this.#log.begin();
       const outcome = await this.#insert(records, this.#nextDeadline(left));
-      for (const record of records.slice(0, outcome.kind === 'committed' ? records.length : outcome.committed))
-        this.#log.apply(record);
+      const committed = records.slice(0, outcome.kind === 'committed' ? records.length : outcome.committed);
+      if (committed[0] !== undefined) {
+        await this.#requireReadable(committed[0].q);
+        this.#log.markVerified(begun);
+      }
+      for (const record of committed) this.#log.apply(record);
       left = this.#settleApplied(left);
       const first = left.find(({ record }) => record !== undefined)?.record;
       if (outcome.kind === 'committed' || first === undefined) return left;
@@ -262,7 +270,6 @@ export class CommitQueue {
   }
 
   async #insert(records: readonly JournalRecord[], deadline: number): Promise<CommitOutcome> {
-    const tick = this.#log.tick();
     crashPoint('commit.decided', () => kindOfRecords(records));
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<CommitOutcome>((resolve) => {
@@ -276,13 +283,21 @@ export class CommitQueue {
     try {
       const outcome = await Promise.race([insert, late]);
       crashPoint('commit.inserted', () => kindOfRecords(records));
-      if (outcome.kind === 'committed' || outcome.committed > 0) this.#log.markVerified(tick);
       return outcome;
     } catch (error) {
       // The store did not even send it.
       return { kind: 'stopped', committed: 0, reason: 'failed', error };
     } finally {
       clearTimeout(timer);
+    }
+  }
+
+  async #requireReadable(q: number): Promise<void> {
+    try {
+      await this.#log.requireReadable(q);
+    } catch (error) {
+      if (isBrokenJournal(error)) throw error;
+      throw unknownOutcome(error);
     }
   }
 
@@ -318,11 +333,7 @@ export class CommitQueue {
     const now = this.#options.clock.monotonic();
     const late = group.filter(({ waiting }) => waiting.deadline <= now);
     for (const { waiting, record } of late) {
-      waiting.reject(
-        record === undefined
-          ? unavailable(cause)
-          : new MailError('outcome-unknown', 'It is not known at the moment whether this was done', { cause }),
-      );
+      waiting.reject(record === undefined ? unavailable(cause) : unknownOutcome(cause));
     }
     return late.length === group.length;
   }
@@ -346,6 +357,10 @@ function unavailable(cause: unknown): MailError {
     cause,
     retryAfterMs: 5000,
   });
+}
+
+function unknownOutcome(cause: unknown): MailError {
+  return new MailError('outcome-unknown', 'It is not known at the moment whether this was done', { cause });
 }
 
 function tooLate(): MailError {

@@ -30,7 +30,7 @@ export async function deliverOnce(
 async function findDelivery(log: AccountLog, messageId: MessageId, since: number): Promise<AppendResult | undefined> {
   let q = since;
   while (q < log.state.deliveriesFrom && !log.state.deliveries.has(messageId)) {
-    const records = await log.store.readAfter(log.account, q, PAGE);
+    const { records, beyond } = await log.store.readAfter(log.account, q, PAGE);
     for (const record of records) {
       for (const change of record.changes) {
         if (change.kind !== 'append' || change.origin !== 'delivery') continue;
@@ -40,9 +40,10 @@ async function findDelivery(log: AccountLog, messageId: MessageId, since: number
         return { mailbox: change.mailbox, uidValidity, uids: [row.uid as Uid], modseq: record.q };
       }
     }
-    const last = records.at(-1);
-    if (last === undefined) return undefined;
-    ({ q } = last);
+    // Records below the floor are older than any delivery that may still be tried again.
+    const next = beyond === undefined ? records.at(-1)?.q : beyond - 1;
+    if (next === undefined) return undefined;
+    q = next;
   }
   return undefined;
 }

@@ -32,6 +32,8 @@ export interface FoldInput {
   readonly scattered: ReadonlyMap<MailboxId, TombstoneList>;
   /** What went before this is forgotten. */
   readonly forgetBefore: number;
+  /** What was swept before this is forgotten. */
+  readonly forgetSweptBefore?: number;
 }
 
 /** What a fold writes: segments first, then the checkpoint that names them; what it no longer names goes last. */
@@ -54,9 +56,11 @@ export function changedMailboxes(state: AccountState, since: number): MailboxHea
  * Packs the state. Two things it sheds first: deleted mailboxes that are forgotten, and names of keywords that no
  * message of a changed mailbox carries any more.
  */
-export function planFold({ state, previous, scattered, forgetBefore }: FoldInput): FoldPlan {
+export function planFold({ state, previous, scattered, forgetBefore, forgetSweptBefore = 0 }: FoldInput): FoldPlan {
   const writer = new SegmentWriter();
   forgetRemoved(state, forgetBefore);
+  state.forgetSwept(forgetSweptBefore);
+  state.restored = state.restored.filter(({ at }) => at >= forgetBefore);
   const changed = new Set(changedMailboxes(state, previous.q).map(({ id }) => id));
   const written = new Map(previous.mailboxes.map(({ id, keywords }) => [id, keywords]));
   const segments = new Map<MailboxId, MailboxSegments>();
@@ -129,8 +133,8 @@ function writeTombstones(
   forgetBefore: number,
 ): Pick<MailboxSegments, 'tombstones' | 'tombstoneFloor'> {
   const list = new TombstoneList();
-  if (scattered !== undefined) list.addPacked(scattered.slice(0, scattered.count));
-  if (fresh !== undefined) list.addPacked(fresh.slice(0, fresh.count));
+  if (scattered !== undefined) list.addAll(scattered);
+  if (fresh !== undefined) list.addAll(fresh);
   const standing = scattered === undefined ? before.tombstones : [];
   const tombstones = standing.filter(({ lastAt }) => lastAt >= forgetBefore);
   let { tombstoneFloor } = before;
@@ -141,7 +145,7 @@ function writeTombstones(
   const written: TombstoneSegmentRef[] = [];
   for (; from < list.count; from += SEGMENT_TOMBSTONES) {
     const to = Math.min(list.count, from + SEGMENT_TOMBSTONES);
-    const ref = writer.write(mailbox, list.slice(from, to), to - from);
+    const ref = writer.write(mailbox, list.pack(from, to), to - from);
     written.push({ ...ref, lastQ: list.q(to - 1), lastAt: list.at(to - 1) });
   }
   return { tombstones: [...tombstones, ...written], tombstoneFloor };

@@ -3,22 +3,24 @@ import { crashPoint } from '../kernel/crash-point.ts';
 import type { MailboxId } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { AccountLog } from './account-log.ts';
-import { NO_CHECKPOINT, NO_SEGMENTS, type Checkpoint } from './checkpoint.ts';
+import { namedSegments, NO_CHECKPOINT, NO_SEGMENTS, type Checkpoint, type MailboxSegments } from './checkpoint.ts';
 import { changedMailboxes, planFold } from './fold-plan.ts';
 import { describeFold, type Folded } from './folded-mailboxes.ts';
 import type { SegmentKey } from './journal-store.ts';
 import { isMissing, loadColumns } from './load-columns.ts';
-import type { JournalSettings } from './settings.ts';
+import { tombstoneWindow, type JournalSettings } from './settings.ts';
 import type { TombstoneList } from './tombstones.ts';
 import { readTombstones } from './vanished.ts';
 
 /** Runs of tombstones of one mailbox; with more they are written together. */
 const MOST_TOMBSTONE_SEGMENTS = 8;
+/** No append is under way for so long between storing its data and committing. */
+const SWEPT_MS = 24 * 60 * 60 * 1000;
 
 export interface FolderOptions {
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly settings: Pick<JournalSettings, 'foldRecords' | 'foldSize' | 'tombstoneWindow'>;
+  readonly settings: Pick<JournalSettings, 'foldRecords' | 'foldSize' | 'undeleteWindow'>;
   /** Told after each fold of this process; must not throw. */
   readonly onFolded?: ((folded: Folded) => void) | undefined;
 }
@@ -51,7 +53,7 @@ export class Folder {
    * itself only where nobody did.
    */
   foldIfFarBehind(): void {
-    if (this.#running !== undefined || !this.#isDue(2)) return;
+    if (this.#running !== undefined || (!this.#isDue(2) && !this.#log.isOnBase)) return;
     this.#running = this.#log
       .rereadCheckpoint()
       .then(() => (this.#isDue(2) ? this.#fold() : undefined))
@@ -88,18 +90,21 @@ export class Folder {
 
   async #fold(): Promise<void> {
     const log = this.#log;
-    if (log.tailRecords === 0) return;
-    const previous = log.checkpoint;
+    if (log.tailRecords === 0 && !log.isOnBase) return;
+    const { checkpoint } = log;
     const scattered = await this.#readScatteredTombstones();
     for (let unloaded = this.#unloaded(); unloaded.length > 0; unloaded = this.#unloaded())
       await loadColumns(log, unloaded);
-    if (log.checkpoint !== previous) return;
+    if (log.checkpoint !== checkpoint) return;
+    const previous = log.isOnBase ? undefined : checkpoint;
+    const now = this.#options.clock.now();
     // From the snapshot of state and columns in here nothing waits until all of it is packed.
     const plan = planFold({
       state: log.state,
-      previous: previous ?? NO_CHECKPOINT,
+      previous: log.isOnBase ? withoutRows(checkpoint, scattered, log.state.q) : (previous ?? NO_CHECKPOINT),
       scattered,
-      forgetBefore: this.#options.clock.now() - this.#options.settings.tombstoneWindow,
+      forgetBefore: now - tombstoneWindow(this.#options.settings),
+      forgetSweptBefore: now - SWEPT_MS,
     });
     const folded = describeFold(log, previous ?? NO_CHECKPOINT, plan.checkpoint);
     await log.store.writeSegments(log.account, plan.written);
@@ -121,27 +126,43 @@ export class Folder {
     const log = this.#log;
     const { checkpoint } = log;
     const scattered = new Map<MailboxId, TombstoneList>();
-    for (const { id } of changedMailboxes(log.state, checkpoint?.q ?? 0)) {
+    for (const { id } of changedMailboxes(log.state, this.#writtenQ)) {
       const { tombstones } = checkpoint?.segments.get(id) ?? NO_SEGMENTS;
-      if (tombstones.length <= MOST_TOMBSTONE_SEGMENTS) continue;
+      if (tombstones.length <= (log.isOnBase ? 0 : MOST_TOMBSTONE_SEGMENTS)) continue;
       const list = await readTombstones(log, id, tombstones);
       if (list !== undefined) scattered.set(id, list);
     }
     return scattered;
   }
 
+  /** What the head has written down. */
+  get #writtenQ(): number {
+    return this.#log.isOnBase ? 0 : (this.#log.checkpoint?.q ?? 0);
+  }
+
   #unloaded(): MailboxId[] {
-    return changedMailboxes(this.#log.state, this.#log.checkpoint?.q ?? 0).flatMap(({ id }) =>
+    return changedMailboxes(this.#log.state, this.#writtenQ).flatMap(({ id }) =>
       isMissing(this.#log, id) ? [id] : [],
     );
   }
 }
 
-function withoutNamed(keys: readonly SegmentKey[], checkpoint: Checkpoint | undefined): readonly SegmentKey[] {
-  const named = new Set<string>();
-  for (const { rows, tombstones } of checkpoint?.segments.values() ?? []) {
-    // A generation belongs to one fold, which numbers what it writes through all mailboxes.
-    for (const { generation, number } of [...rows, ...tombstones]) named.add(`${generation}/${number}`);
+/** The base as what a first head goes on from: all is written anew, for segments of the base stay with the base. */
+function withoutRows(
+  base: Checkpoint | undefined,
+  tombstones: ReadonlyMap<MailboxId, TombstoneList>,
+  q: number,
+): Checkpoint {
+  const segments = new Map<MailboxId, MailboxSegments>();
+  for (const [id, own] of base?.segments ?? []) {
+    const isLost = own.tombstones.length > 0 && !tombstones.has(id);
+    segments.set(id, { ...NO_SEGMENTS, tombstoneFloor: isLost ? q : own.tombstoneFloor });
   }
+  return { ...NO_CHECKPOINT, segments };
+}
+
+function withoutNamed(keys: readonly SegmentKey[], checkpoint: Checkpoint | undefined): readonly SegmentKey[] {
+  // A generation belongs to one fold, which numbers what it writes through all mailboxes.
+  const named = new Set(namedSegments(checkpoint).map(({ ref }) => `${ref.generation}/${ref.number}`));
   return keys.filter(({ ref }) => !named.has(`${ref.generation}/${ref.number}`));
 }

@@ -1,8 +1,9 @@
 import { Binary, type Document } from 'mongodb';
 import { createCoalescingInserter, insertManyOutcome, toTemporary, type Database } from '../db/index.ts';
 import type { AccountId } from '../kernel/ids.ts';
+import { createAccountFinder, type AccountFinder } from './account-finder-collection.ts';
 import type { JournalRecord } from './changes.ts';
-import type { CommitOutcome, JournalStore } from './journal-store.ts';
+import type { CommitOutcome, JournalStore, TailPage } from './journal-store.ts';
 import { decodeRecord, encodeRecord, type StoredRecord } from './record-codec.ts';
 
 interface JournalDocument extends Document, StoredRecord {
@@ -14,7 +15,9 @@ const HIGHEST_Q = 2 ** 48 - 1;
 const READ_LIMIT_MS = 10_000;
 
 /** The journal: one document a committed command, the commit point of everything. */
-export function openJournalCollection(database: Database): Pick<JournalStore, 'insert' | 'readAfter' | 'readGaps'> {
+export function openJournalCollection(
+  database: Database,
+): Pick<JournalStore, 'insert' | 'readAfter' | 'readGaps' | 'removeRecords'> & AccountFinder {
   const collection = database.collection<JournalDocument>('journal');
   const inserter = createCoalescingInserter(collection, {
     octetsOf,
@@ -73,6 +76,24 @@ export function openJournalCollection(database: Database): Pick<JournalStore, 'i
       }
       return { gaps, last };
     },
+
+    removeRecords: async (account, upTo, limit) => {
+      try {
+        const range = { $gt: journalKey(account, 0), $lte: journalKey(account, upTo) };
+        const options = { sort: { _id: 1 }, limit, projection: { _id: 1 }, promoteBuffers: true } as const;
+        const found = await collection.find({ _id: range }, options).toArray();
+        const last = found.at(-1);
+        if (last === undefined) return 0;
+        // By range, so that what is left is whole from its first record on, whatever this removes of the rest.
+        const removed = { $gt: journalKey(account, 0), $lte: journalKey(account, qOf(last._id)) };
+        await collection.deleteMany({ _id: removed });
+        return found.length;
+      } catch (error) {
+        throw toTemporary(error);
+      }
+    },
+
+    nextAccount: createAccountFinder(collection, 18),
   };
 }
 
@@ -86,16 +107,16 @@ function stoppedAt(error: unknown, count: number): CommitOutcome {
   return { kind: 'committed' };
 }
 
-function untilGap(documents: readonly JournalDocument[], after: number): JournalRecord[] {
+function untilGap(documents: readonly JournalDocument[], after: number): TailPage {
   const records: JournalRecord[] = [];
   let q = after;
   for (const document of documents) {
     const own = qOf(document._id);
-    if (own !== q + 1) break;
+    if (own !== q + 1) return { records, beyond: own };
     records.push(decodeRecord(own, document));
     q = own;
   }
-  return records;
+  return { records, beyond: undefined };
 }
 
 function journalKey(account: AccountId, q: number): Binary {

@@ -17,6 +17,17 @@ export type CommitOutcome =
       readonly error: unknown;
     };
 
+/** Records of one read of the journal. */
+export interface TailPage {
+  /** Consecutive, in order. */
+  readonly records: readonly JournalRecord[];
+  /** The `q` of a record that stands after a gap; undefined where none was met. */
+  readonly beyond: number | undefined;
+}
+
+/** `head` is where reading starts; `base` stands at the floor of the journal, behind by the retention. */
+export type CheckpointKind = 'head' | 'base';
+
 /** A segment's place: whose, and the random generation and number within it. */
 export interface SegmentKey {
   readonly mailbox: MailboxId;
@@ -30,14 +41,17 @@ export interface SegmentKey {
 export interface JournalStore {
   /** Records of consecutive `q`. One goes with other accounts' in a batch, several go as one ordered insert. */
   readonly insert: (account: AccountId, records: readonly JournalRecord[]) => Promise<CommitOutcome>;
-  /** The records after `q` in order, at most `limit`, ending before the first gap. */
-  readonly readAfter: (account: AccountId, q: number, limit: number) => Promise<JournalRecord[]>;
+  /** The records after `q` in order, ending before the first gap; `limit` counts those beyond it too. */
+  readonly readAfter: (account: AccountId, q: number, limit: number) => Promise<TailPage>;
   /** Where records are missing before the last one, in order, at most `limit` runs; and the last one's `q`, 0: none. */
   readonly readGaps: (
     account: AccountId,
     limit: number,
   ) => Promise<{ readonly gaps: readonly { readonly from: number; readonly to: number }[]; readonly last: number }>;
-  readonly readCheckpoint: (account: AccountId) => Promise<Checkpoint | undefined>;
+  /** Removes the lowest records, at most `limit`, none above `upTo`. @returns how many; 0: none are left */
+  readonly removeRecords: (account: AccountId, upTo: number, limit: number) => Promise<number>;
+  /** The head where `kind` is not given. */
+  readonly readCheckpoint: (account: AccountId, kind?: CheckpointKind) => Promise<Checkpoint | undefined>;
   /**
    * Replaces the checkpoint if it is still the expected one; undefined expects that there is none.
    * @returns false where it is another one by now. @throws MailError `unavailable`: it may have been replaced
@@ -46,7 +60,10 @@ export interface JournalStore {
     account: AccountId,
     checkpoint: Checkpoint,
     expected: Checkpoint | undefined,
+    kind?: CheckpointKind,
   ) => Promise<boolean>;
+  /** Whatever it is, unreadable ones too. */
+  readonly removeCheckpoint: (account: AccountId, kind: CheckpointKind) => Promise<void>;
   /** In the order of the keys; undefined for each that is gone. */
   readonly readSegments: (account: AccountId, keys: readonly SegmentKey[]) => Promise<(Buffer | undefined)[]>;
   readonly writeSegments: (
@@ -54,4 +71,8 @@ export interface JournalStore {
     segments: readonly { readonly key: SegmentKey; readonly packed: Buffer }[],
   ) => Promise<void>;
   readonly removeSegments: (account: AccountId, keys: readonly SegmentKey[]) => Promise<void>;
+  /** All segments that there are, named by a checkpoint or not. */
+  readonly listSegments: (account: AccountId) => Promise<readonly SegmentKey[]>;
+  /** The first account after the given one, and not after `upTo`, of which anything is stored. */
+  readonly nextAccount: (after: AccountId | undefined, upTo: AccountId | undefined) => Promise<AccountId | undefined>;
 }

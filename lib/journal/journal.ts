@@ -227,8 +227,11 @@ export interface OpenMailbox {
   /** @returns source and target UIDs in parallel. Within one account; data is never touched. */
   copy(uids: UidRanges, target: MailboxRef, options?: CommitOptions): Promise<CopyResult>;
   move(uids: UidRanges, target: MailboxRef, options?: CommitOptions): Promise<CopyResult>;
-  /** UIDs expunged after `modseq`, for VANISHED; undefined where the journal no longer tells. */
-  vanishedSince(modseq: number): Promise<UidRanges | undefined>;
+  /**
+   * UIDs expunged after `modseq`, for VANISHED (RFC 7162 section 3.2.10.1), of those that the client has; where
+   * expunges of that time are forgotten, all of those that are not there.
+   */
+  vanishedSince(modseq: number, known?: UidRanges): Promise<UidRanges>;
   close(): void;
 }
 

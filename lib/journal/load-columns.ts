@@ -19,7 +19,7 @@ export async function loadColumns(log: AccountLog, mailboxes: readonly MailboxId
     const missing = mailboxes.filter((id) => isMissing(log, id));
     if (missing.length === 0) return;
     if (await loadOnce(log, missing)) return;
-    await log.rereadCheckpoint();
+    await log.rereadForSegments();
   }
   throw new MailError('unavailable', 'The mailbox is not available at the moment, please try again', {
     cause: 'segments keep vanishing',

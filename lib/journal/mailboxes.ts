@@ -64,10 +64,20 @@ export interface Journal extends Mailboxes {
 
 /** Opens the collections of the database as a journal store. */
 export function openJournalStore(database: Database): JournalStore {
+  const collections = [
+    openJournalCollection(database),
+    openCheckpointsCollection(database),
+    openSegmentsCollection(database),
+  ] as const;
+  const [journal, checkpoints, segments] = collections;
   return {
-    ...openJournalCollection(database),
-    ...openCheckpointsCollection(database),
-    ...openSegmentsCollection(database),
+    ...journal,
+    ...checkpoints,
+    ...segments,
+    nextAccount: async (after, upTo) => {
+      const found = await Promise.all(collections.map(({ nextAccount }) => nextAccount(after, upTo)));
+      return found.filter((account) => account !== undefined).sort()[0];
+    },
   };
 }
 

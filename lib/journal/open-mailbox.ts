@@ -147,9 +147,9 @@ export class MailboxHandle implements OpenMailbox, MailboxSession {
     return this.#context.queue.submit(copyCommand(this.id, uids, target, true), options);
   }
 
-  async vanishedSince(modseq: number): Promise<UidRanges | undefined> {
+  async vanishedSince(modseq: number, known?: UidRanges): Promise<UidRanges> {
     this.#requireOpen();
-    return vanishedSince(this.#context.log, this.id, this.#columns, modseq);
+    return vanishedSince(this.#context.log, this.id, this.#columns, modseq, known);
   }
 
   close(): void {

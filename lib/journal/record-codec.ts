@@ -13,6 +13,8 @@ export interface StoredRecord {
   readonly v: number;
   readonly at: number;
   readonly token: Buffer;
+  /** First four octets of the token of the record before. */
+  readonly after?: number;
   readonly changes: readonly StoredChange[];
 }
 
@@ -24,6 +26,7 @@ export function encodeRecord(record: JournalRecord): StoredRecord {
     v: RECORD_VERSION,
     at: record.at,
     token: Buffer.from(record.token, 'hex'),
+    ...(record.follows === undefined ? {} : { after: Buffer.from(record.follows, 'hex').readInt32BE(0) }),
     changes: record.changes.map((change) => encodeChange(change, record.at)),
   };
 }
@@ -36,6 +39,7 @@ export function decodeRecord(q: number, stored: StoredRecord): JournalRecord {
       q,
       at: stored.at,
       token: stored.token.toString('hex'),
+      ...(stored.after === undefined ? {} : { follows: (stored.after >>> 0).toString(16).padStart(8, '0') }),
       changes: stored.changes.map((change) => decodeChange(new Fields(change), stored.at)),
     };
   } catch (error) {
@@ -92,6 +96,8 @@ function encodeChange(change: Change, at: number): StoredChange {
       };
     case 'recent':
       return { k: change.kind, m: octets(change.mailbox), from: change.from };
+    case 'restore':
+      return { k: change.kind, m: octets(change.mailbox), uids: encodeUidRanges(change.uids) };
     case 'sweep':
       return { k: change.kind, ids: Buffer.from(change.messageIds.join(''), 'hex') };
   }
@@ -153,6 +159,8 @@ function decodeChange(fields: Fields, at: number): Change {
       };
     case 'recent':
       return { kind, mailbox: fields.mailbox('m'), from: fields.number('from') };
+    case 'restore':
+      return { kind, mailbox: fields.mailbox('m'), uids: decodeUidRanges(fields.octets('uids')) };
     case 'sweep':
       return { kind, messageIds: messageIdsIn(fields.octets('ids')) };
     default:

@@ -1,6 +1,7 @@
 import { Binary, type Document } from 'mongodb';
 import { toTemporary, type Database } from '../db/index.ts';
-import type { AccountId } from '../kernel/ids.ts';
+import type { AccountId, MailboxId } from '../kernel/ids.ts';
+import { createAccountFinder, type AccountFinder } from './account-finder-collection.ts';
 import type { JournalStore, SegmentKey } from './journal-store.ts';
 
 interface SegmentDocument extends Document {
@@ -18,7 +19,7 @@ const AT_ONCE = 16;
 /** Packed rows and tombstones; a document is written once and never changed. */
 export function openSegmentsCollection(
   database: Database,
-): Pick<JournalStore, 'readSegments' | 'writeSegments' | 'removeSegments'> {
+): Pick<JournalStore, 'readSegments' | 'writeSegments' | 'removeSegments' | 'listSegments'> & AccountFinder {
   const collection = database.collection<SegmentDocument>('segments');
   return {
     readSegments: async (account, keys) => {
@@ -48,6 +49,21 @@ export function openSegmentsCollection(
         throw toTemporary(error);
       }
     },
+    listSegments: async (account) => {
+      const keys: SegmentKey[] = [];
+      try {
+        const [low, high] = [0, 0xff].map((octet) =>
+          Buffer.concat([Buffer.from(account, 'hex'), Buffer.alloc(24, octet)]),
+        );
+        const range = { $gte: new Binary(low), $lte: new Binary(high) };
+        const options = { projection: { _id: 1 }, promoteBuffers: true } as const;
+        for await (const { _id } of collection.find({ _id: range }, options)) keys.push(keyIn(hexOf(_id)));
+      } catch (error) {
+        throw toTemporary(error);
+      }
+      return keys;
+    },
+    nextAccount: createAccountFinder(collection, 36),
     removeSegments: async (account, keys) => {
       try {
         for (const some of inChunks(keys)) {
@@ -65,6 +81,11 @@ function segmentKey(account: AccountId, { mailbox, ref }: SegmentKey): Binary {
   key.write(account + mailbox + ref.generation, 'hex');
   key.writeUInt32BE(ref.number, 32);
   return new Binary(key);
+}
+
+function keyIn(hex: string): SegmentKey {
+  const ref = { generation: hex.slice(48, 64), number: Number.parseInt(hex.slice(64), 16) };
+  return { mailbox: hex.slice(24, 48) as MailboxId, ref };
 }
 
 function hexOf(id: Binary | Buffer): string {

@@ -1,5 +1,9 @@
 import { defineSection, type SectionValues } from '../kernel/section.ts';
 
+const DAY_MS = 24 * 60 * 60 * 1000;
+/** Longer than the retry of a delivery may take to come (7 days). */
+const SHORTEST_MEMORY_MS = 8 * DAY_MS;
+
 export const journalSection = defineSection({
   name: 'journal',
   doc: 'Mailboxes: how commands are committed, written down and kept in memory.',
@@ -31,11 +35,17 @@ export const journalSection = defineSection({
       max: 16 * 1024 * 1024,
       doc: 'As fold-records, but by the size of the records.',
     },
-    tombstoneWindow: {
+    retention: {
       type: 'duration',
-      default: 8 * 24 * 60 * 60 * 1000,
-      min: 24 * 60 * 60 * 1000,
-      doc: 'How long expunged messages are remembered; longer than deliveries are retried.',
+      default: 30 * DAY_MS,
+      min: SHORTEST_MEMORY_MS,
+      doc: 'How long the journal is kept, so that mailboxes can be made again from it. A month reaches back past a long absence.',
+    },
+    undeleteWindow: {
+      type: 'duration',
+      default: 14 * DAY_MS,
+      min: 0,
+      doc: 'How long expunged messages can be brought back; they take room that long. Two weeks outlast a holiday.',
     },
     probeInterval: {
       type: 'duration',
@@ -48,3 +58,8 @@ export const journalSection = defineSection({
 });
 
 export type JournalSettings = SectionValues<typeof journalSection.settings>;
+
+/** How long expunged messages, and their data, are remembered. */
+export function tombstoneWindow({ undeleteWindow }: Pick<JournalSettings, 'undeleteWindow'>): number {
+  return Math.max(undeleteWindow, SHORTEST_MEMORY_MS);
+}

@@ -75,7 +75,7 @@ async function tombstonedOf(log: AccountLog, wanted: ReadonlySet<MessageId>, gon
       }
     }
     if (isComplete) return { live, checkpoint };
-    await log.rereadCheckpoint();
+    await log.rereadForSegments();
   }
   throw new MailError('unavailable', 'Storage is not available at the moment, please try again', {
     cause: 'segments keep vanishing',

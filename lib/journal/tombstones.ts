@@ -1,35 +1,120 @@
+import { MailError } from '../kernel/errors.ts';
 import type { MessageId } from '../kernel/ids.ts';
+import type { MessageRow } from './journal.ts';
+import { PackReader, PackWriter } from './packing.ts';
 
+const FORMAT = 2;
 const UID = 0;
 const MESSAGE_ID = 4;
 const AT = 20;
 const Q = 28;
+const MARKS = 36;
+const SYSTEM = 37;
+const KEYWORDS = 38;
+const SIZE = 40;
+const CRLF_SIZE = 44;
+const INTERNAL_AT = 48;
+const SENT_AT = 56;
+const INTERNAL_ZONE = 64;
+const SENT_ZONE = 66;
+const THREAD = 68;
 /** Octets of one tombstone. */
-const TOMBSTONE_OCTETS = 36;
+const TOMBSTONE_OCTETS = 84;
+/** Of one as they were first written: up to the `q`. */
+const SHORT_OCTETS = 36;
 
-/** Expunged messages in the order in which they went: UID, message id, when, and the record that did it. */
+const IS_KNOWN = 1;
+const IS_MOVED = 2;
+const HAS_SENT_DATE = 4;
+/** Different combinations of keywords that one list tells apart; messages with others are remembered without. */
+const MOST_KEYWORD_SETS = 0xffff;
+
+/** What an expunged message was, for bringing it back. */
+export type ExpungedRow = Pick<MessageRow, 'flags' | 'size' | 'crlfSize' | 'internalDate' | 'sentDate'> & {
+  /** 16 octets. */
+  readonly thread: Uint8Array;
+  /** The same record put it into another mailbox. */
+  readonly isMoved: boolean;
+};
+
+/** Expunged messages in the order in which they went: UID, message id, when, the record that did it, and the row. */
 export class TombstoneList {
   count = 0;
   #buffer: Buffer = Buffer.alloc(0);
+  readonly #keywordSets: (readonly string[])[] = [[]];
+  readonly #setNumbers = new Map<string, number>([['', 0]]);
 
-  add(uid: number, messageId: Uint8Array, at: number, q: number): void {
-    const start = this.count * TOMBSTONE_OCTETS;
-    if (start + TOMBSTONE_OCTETS > this.#buffer.length) {
-      const larger = Buffer.alloc(Math.max(this.#buffer.length * 2, 8 * TOMBSTONE_OCTETS));
-      this.#buffer.copy(larger);
-      this.#buffer = larger;
-    }
-    this.#buffer.writeUInt32LE(uid, start + UID);
-    this.#buffer.set(messageId, start + MESSAGE_ID);
-    this.#buffer.writeDoubleLE(at, start + AT);
-    this.#buffer.writeDoubleLE(q, start + Q);
-    this.count += 1;
+  add(uid: number, messageId: Uint8Array, at: number, q: number, was?: ExpungedRow): void {
+    const start = this.#grow(1);
+    const buffer = this.#buffer;
+    buffer.writeUInt32LE(uid, start + UID);
+    buffer.set(messageId, start + MESSAGE_ID);
+    buffer.writeDoubleLE(at, start + AT);
+    buffer.writeDoubleLE(q, start + Q);
+    if (was === undefined) return;
+    const { flags, size, crlfSize, internalDate, sentDate, thread, isMoved } = was;
+    buffer.writeUInt8(
+      IS_KNOWN | (isMoved ? IS_MOVED : 0) | (sentDate === undefined ? 0 : HAS_SENT_DATE),
+      start + MARKS,
+    );
+    buffer.writeUInt8(flags.system & 0xff, start + SYSTEM);
+    buffer.writeUInt16LE(this.#setNumber(flags.keywords), start + KEYWORDS);
+    buffer.writeUInt32LE(size, start + SIZE);
+    buffer.writeUInt32LE(crlfSize, start + CRLF_SIZE);
+    buffer.writeDoubleLE(internalDate.at, start + INTERNAL_AT);
+    buffer.writeInt16LE(internalDate.zoneMinutes, start + INTERNAL_ZONE);
+    buffer.writeDoubleLE(sentDate?.at ?? 0, start + SENT_AT);
+    buffer.writeInt16LE(sentDate?.zoneMinutes ?? 0, start + SENT_ZONE);
+    buffer.set(thread, start + THREAD);
   }
 
-  /** Adds packed tombstones, as `slice` gave them. */
-  addPacked(packed: Buffer): void {
-    this.#buffer = Buffer.concat([this.#buffer.subarray(0, this.count * TOMBSTONE_OCTETS), packed]);
-    this.count = Math.floor(this.#buffer.length / TOMBSTONE_OCTETS);
+  addAll(other: TombstoneList): void {
+    this.addPacked(other.pack(0, other.count), other.count);
+  }
+
+  /** Adds what `pack` gave. @throws MailError `unavailable` where the octets are not that */
+  addPacked(packed: Buffer, count: number): void {
+    if (packed.length === count * SHORT_OCTETS) {
+      for (let index = 0; index < count; index += 1)
+        packed.copy(this.#buffer, this.#grow(1), index * SHORT_OCTETS, (index + 1) * SHORT_OCTETS);
+      return;
+    }
+    try {
+      const reader = new PackReader(packed);
+      if (reader.octet() !== FORMAT) throw new RangeError('tombstones of another format');
+      const sets = Array.from({ length: reader.varint() }, () =>
+        this.#setNumber(Array.from({ length: reader.varint() }, () => reader.text())),
+      );
+      const rows = reader.octets(count * TOMBSTONE_OCTETS);
+      const start = this.#grow(count);
+      rows.copy(this.#buffer, start);
+      for (let at = start + KEYWORDS; at < this.#end; at += TOMBSTONE_OCTETS)
+        this.#buffer.writeUInt16LE(sets[this.#buffer.readUInt16LE(at)] ?? 0, at);
+    } catch (error) {
+      throw new MailError('unavailable', 'The mailbox is not available at the moment', { cause: error });
+    }
+  }
+
+  /** The tombstones [from, to) in one Binary: format, combinations of keywords, then what lies in memory. */
+  pack(from: number, to: number): Buffer {
+    const rows = Buffer.from(this.#buffer.subarray(from * TOMBSTONE_OCTETS, to * TOMBSTONE_OCTETS));
+    const numbers = new Map<number, number>();
+    for (let at = KEYWORDS; at < rows.length; at += TOMBSTONE_OCTETS) {
+      const own = rows.readUInt16LE(at);
+      const number = numbers.get(own) ?? numbers.size;
+      numbers.set(own, number);
+      rows.writeUInt16LE(number, at);
+    }
+    const writer = new PackWriter(16 + rows.length + numbers.size * 16);
+    writer.octet(FORMAT);
+    writer.varint(numbers.size);
+    for (const own of numbers.keys()) {
+      const set = this.#keywordSets[own] ?? [];
+      writer.varint(set.length);
+      for (const keyword of set) writer.text(keyword);
+    }
+    writer.octets(rows);
+    return writer.finish();
   }
 
   uid(index: number): number {
@@ -37,8 +122,7 @@ export class TombstoneList {
   }
 
   messageId(index: number): MessageId {
-    const start = index * TOMBSTONE_OCTETS + MESSAGE_ID;
-    return this.#buffer.toString('hex', start, start + 16) as MessageId;
+    return this.#hex(index, MESSAGE_ID);
   }
 
   at(index: number): number {
@@ -47,6 +131,39 @@ export class TombstoneList {
 
   q(index: number): number {
     return this.#buffer.readDoubleLE(index * TOMBSTONE_OCTETS + Q);
+  }
+
+  /** True where the message went to another mailbox, by MOVE or by renaming INBOX. */
+  isMoved(index: number): boolean {
+    return (this.#marks(index) & IS_MOVED) !== 0;
+  }
+
+  /** The message as it last was; undefined of tombstones that do not say. Its modseq is that of the expunge. */
+  row(index: number): Omit<MessageRow, 'savedAt'> | undefined {
+    const marks = this.#marks(index);
+    if ((marks & IS_KNOWN) === 0) return undefined;
+    const start = index * TOMBSTONE_OCTETS;
+    const buffer = this.#buffer;
+    return {
+      uid: this.uid(index) as MessageRow['uid'],
+      messageId: this.messageId(index),
+      thread: this.#hex(index, THREAD),
+      flags: {
+        system: buffer.readUInt8(start + SYSTEM),
+        keywords: this.#keywordSets[buffer.readUInt16LE(start + KEYWORDS)] ?? [],
+      },
+      modseq: this.q(index),
+      size: buffer.readUInt32LE(start + SIZE),
+      crlfSize: buffer.readUInt32LE(start + CRLF_SIZE),
+      internalDate: {
+        at: buffer.readDoubleLE(start + INTERNAL_AT),
+        zoneMinutes: buffer.readInt16LE(start + INTERNAL_ZONE),
+      },
+      sentDate:
+        (marks & HAS_SENT_DATE) === 0
+          ? undefined
+          : { at: buffer.readDoubleLE(start + SENT_AT), zoneMinutes: buffer.readInt16LE(start + SENT_ZONE) },
+    };
   }
 
   /** Index of the first tombstone that a record after `q` made; they stand in order of `q`. */
@@ -61,18 +178,50 @@ export class TombstoneList {
     return low;
   }
 
-  slice(from: number, to: number): Buffer {
-    return Buffer.from(this.#buffer.subarray(from * TOMBSTONE_OCTETS, to * TOMBSTONE_OCTETS));
-  }
-
   /** Forgets what records up to `q` made; a fold has written it down. */
   dropUpTo(q: number): void {
     const from = this.firstAfter(q);
-    this.#buffer = this.slice(from, this.count);
+    this.#buffer = Buffer.from(this.#buffer.subarray(from * TOMBSTONE_OCTETS, this.#end));
     this.count -= from;
   }
 
   get octets(): number {
     return this.#buffer.length;
+  }
+
+  get #end(): number {
+    return this.count * TOMBSTONE_OCTETS;
+  }
+
+  /** Makes room for more, zeroed. @returns where they start */
+  #grow(more: number): number {
+    const start = this.#end;
+    const needed = start + more * TOMBSTONE_OCTETS;
+    if (needed > this.#buffer.length) {
+      const larger = Buffer.alloc(Math.max(this.#buffer.length * 2, needed, 8 * TOMBSTONE_OCTETS));
+      this.#buffer.copy(larger, 0, 0, start);
+      this.#buffer = larger;
+    }
+    this.count += more;
+    return start;
+  }
+
+  #marks(index: number): number {
+    return this.#buffer.readUInt8(index * TOMBSTONE_OCTETS + MARKS);
+  }
+
+  #hex(index: number, offset: number): MessageId {
+    const start = index * TOMBSTONE_OCTETS + offset;
+    return this.#buffer.toString('hex', start, start + 16) as MessageId;
+  }
+
+  #setNumber(keywords: readonly string[]): number {
+    if (keywords.length === 0) return 0;
+    const key = keywords.join(' ');
+    const known = this.#setNumbers.get(key);
+    if (known !== undefined) return known;
+    if (this.#keywordSets.length > MOST_KEYWORD_SETS) return 0;
+    this.#setNumbers.set(key, this.#keywordSets.length);
+    return this.#keywordSets.push(keywords) - 1;
   }
 }

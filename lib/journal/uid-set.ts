@@ -74,3 +74,34 @@ export function normalizeRanges(ranges: UidRanges, limit = MAX_UID): UidRanges {
   }
   return joined;
 }
+
+/** What both name; both ascending and disjoint. */
+export function intersectRanges(one: UidRanges, other: UidRanges): UidRanges {
+  const common: { from: number; to: number }[] = [];
+  let at = 0;
+  for (const { from, to } of one) {
+    while ((other[at]?.to ?? Infinity) < from) at += 1;
+    for (let next = at; (other[next]?.from ?? Infinity) <= to; next += 1) {
+      const own = other[next];
+      if (own !== undefined) common.push({ from: Math.max(from, own.from), to: Math.min(to, own.to) });
+    }
+  }
+  return common;
+}
+
+/** The ranges, ascending and disjoint, without the UIDs, which ascend. */
+export function withoutUids(ranges: UidRanges, uids: Uint32Array): UidRanges {
+  const left: { from: number; to: number }[] = [];
+  let at = 0;
+  for (const { from, to } of ranges) {
+    let next = from;
+    while (at < uids.length && (uids[at] ?? 0) < from) at += 1;
+    for (; at < uids.length && (uids[at] ?? 0) <= to; at += 1) {
+      const uid = uids[at] ?? 0;
+      if (uid > next) left.push({ from: next, to: uid - 1 });
+      next = uid + 1;
+    }
+    if (next <= to) left.push({ from: next, to });
+  }
+  return left;
+}

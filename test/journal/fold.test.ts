@@ -6,6 +6,7 @@ import { openJournalStore, type Journal, type OpenMailbox } from '../../lib/jour
 import { AccountLog } from '../../lib/journal/account-log.ts';
 import type { JournalStore } from '../../lib/journal/journal-store.ts';
 import type { AccountId, MailboxId } from '../../lib/kernel/ids.ts';
+import { systemClock } from '../../lib/kernel/clock.ts';
 import { openTestDatabase } from '../support/database.ts';
 import {
   createAccount,
@@ -224,7 +225,8 @@ describe('fold', () => {
 
   it('deleted mailboxes and tombstones are kept for the window, then forgotten', async () => {
     const clock = { at: 1_800_000_000_000, now: () => clock.at, monotonic: () => performance.now() };
-    const one = node({ clock });
+    const settings = { undeleteWindow: 0 };
+    const one = node({ clock, settings });
     const account = await createAccount(one);
     const inbox = await opened(one, account);
     const gone = messageIdOf('gone');
@@ -251,7 +253,9 @@ describe('fold', () => {
     await one.fold(account);
     assert.deepEqual(await node({ clock }).isLive(account, [gone, buried, fresh]), [false, false, true]);
     assert.deepEqual(await one.isLive(account, [gone, buried, fresh]), [false, false, true]);
-    assert.equal(await inbox.vanishedSince(q - 1), undefined);
+    // What is forgotten is answered from what the client has.
+    assert.deepEqual(await inbox.vanishedSince(q - 1), [{ from: 1, to: 2 }]);
+    assert.deepEqual(await inbox.vanishedSince(q - 1, [{ from: 2, to: 9 }]), [{ from: 2, to: 2 }]);
     assert.deepEqual(await inbox.vanishedSince(q), [{ from: 2, to: 2 }]);
     assert.equal(await segmentsOf(account), 2);
     assert.deepEqual(showAll(await opened(node({ clock }), account)), showAll(inbox));
@@ -341,7 +345,7 @@ describe('fold', () => {
     const inbox = await opened(one, account);
     await one.append(account, inbox.id, [newMessage()]);
     await one.fold(account);
-    const log = await AccountLog.open(account, store);
+    const log = await AccountLog.open(account, store, { clock: systemClock });
     isHeld = true;
     const late = log.rereadCheckpoint();
     await one.append(account, inbox.id, [newMessage()]);
@@ -394,7 +398,11 @@ describe('fold', () => {
     for (let count = 0; count < 3; count += 1) await one.append(account, inbox, [newMessage()]);
     const key = Buffer.concat([Buffer.from(account, 'hex'), Buffer.of(0, 0, 0, 0, 0, 3)]);
     await database.collection('journal').deleteOne({ _id: new Binary(key) as never });
-    assert.deepEqual((await other.list(account)).find(({ path }) => path === 'INBOX')?.messages, 1);
+    await assert.rejects(other.list(account), { code: 'unavailable' });
+    assert.equal(other.knownQ(account), 2);
+    await assert.rejects(other.append(account, inbox, [newMessage()]), { code: 'unavailable' });
+    await assert.rejects(node().append(account, inbox, [newMessage()]), { code: 'unavailable' });
+    assert.equal((await openJournalStore(database).readAfter(account, 2, 1)).beyond, 4);
   });
 
   it('accounts that nobody has open go when memory is short, and come back', async () => {

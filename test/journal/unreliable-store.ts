@@ -20,6 +20,10 @@ export class UnreliableStore implements JournalStore {
   readonly #store: JournalStore;
   readonly #late: Promise<unknown>[] = [];
   readonly readGaps: JournalStore['readGaps'];
+  readonly removeRecords: JournalStore['removeRecords'];
+  readonly removeCheckpoint: JournalStore['removeCheckpoint'];
+  readonly listSegments: JournalStore['listSegments'];
+  readonly nextAccount: JournalStore['nextAccount'];
   readonly readCheckpoint: JournalStore['readCheckpoint'];
   readonly replaceCheckpoint: JournalStore['replaceCheckpoint'];
   readonly readSegments: JournalStore['readSegments'];
@@ -29,6 +33,10 @@ export class UnreliableStore implements JournalStore {
   constructor(store: JournalStore) {
     this.#store = store;
     this.readGaps = store.readGaps;
+    this.removeRecords = store.removeRecords;
+    this.removeCheckpoint = store.removeCheckpoint;
+    this.listSegments = store.listSegments;
+    this.nextAccount = store.nextAccount;
     this.readCheckpoint = store.readCheckpoint;
     this.replaceCheckpoint = store.replaceCheckpoint;
     this.readSegments = store.readSegments;
