@@ -40,12 +40,17 @@ export async function startWholeServer(uri: string, name = 'eider'): Promise<Who
     logger: silentLogger,
   });
   const adminToken = 'f'.repeat(40);
+  const adminTokens = {
+    ...{ ofThisRun: adminToken, shownOnce: undefined, isAdmin: (token: string) => token === adminToken },
+    cursorSecret: () => adminToken,
+    refresh: async () => undefined,
+  };
   const { imap, pop3, lmtp, api } = await startFrontEnds({
     ...common,
     store,
     certificates,
     hostname: 'localhost',
-    adminTokens: { ofThisRun: adminToken, shownOnce: undefined, isAdmin: (token) => token === adminToken },
+    adminTokens,
     onReload: () => undefined,
     freePorts: true,
   });
