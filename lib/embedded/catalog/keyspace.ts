@@ -6,23 +6,35 @@ import type { KeyRange } from '../store/store.ts';
 const FORMAT = 0x01;
 const CATALOG = 0x02;
 const SESSION = 0x03;
+const OWNER = 0x04;
 const DOCUMENT = 0x10;
 const INDEX = 0x11;
 
 export const FORMAT_KEY: Buffer = Buffer.from([FORMAT]);
 
+/** The row that names the owner of the data. */
+export const OWNER_KEY: Buffer = Buffer.from([OWNER]);
+
 export function catalogKey(namespace: string): Buffer {
   return Buffer.concat([Buffer.from([CATALOG]), Buffer.from(namespace)]);
 }
 
-export const CATALOG_RANGE: KeyRange = { from: Buffer.from([CATALOG]), to: Buffer.from([CATALOG + 1]) };
+export const CATALOG_RANGE = { from: Buffer.from([CATALOG]), to: Buffer.from([CATALOG + 1]) };
 
 /** @param session the octets of a logical session's id */
 export function sessionKey(session: Buffer): Buffer {
   return Buffer.concat([Buffer.from([SESSION]), session]);
 }
 
-export const SESSION_RANGE: KeyRange = { from: Buffer.from([SESSION]), to: Buffer.from([SESSION + 1]) };
+export const SESSION_RANGE = { from: Buffer.from([SESSION]), to: Buffer.from([SESSION + 1]) };
+
+export const DOCUMENTS_RANGE = { from: Buffer.from([DOCUMENT]), to: Buffer.from([DOCUMENT + 1]) } as const;
+export const INDEXES_RANGE = { from: Buffer.from([INDEX]), to: Buffer.from([INDEX + 1]) } as const;
+
+/** False for a key that no row of the engine begins like. */
+export function isKnownKey(key: Buffer): boolean {
+  return [FORMAT, CATALOG, SESSION, OWNER, DOCUMENT, INDEX].includes(key[0] ?? -1);
+}
 
 /** What all documents of a collection begin with. */
 export function documentPrefix(collectionId: number): Buffer {

@@ -2,12 +2,11 @@ import { renderValue } from '../bson/render.ts';
 import { documentValue, fieldOf, type Value } from '../bson/value.ts';
 import { DocumentWriter } from '../bson/write.ts';
 import { EngineError } from '../errors/failure.ts';
-import { encodeKey, isCutKey } from '../keys/encode.ts';
-import { extractKeys } from '../keys/extract.ts';
-import { matches } from '../query/match.ts';
+import { isCutKey } from '../keys/encode.ts';
 import type { Store } from '../store/store.ts';
 import type { Catalog } from './catalog.ts';
 import type { Collection, Index } from './collection.ts';
+import { entriesOf, type IndexEntries } from './index-entries.ts';
 import { documentKey } from './keyspace.ts';
 
 const ID = Buffer.from('_id');
@@ -42,13 +41,6 @@ export class DuplicateKeyError extends EngineError {
   }
 }
 
-/** The keys of one document in one index, ready for the store. */
-interface IndexEntries {
-  readonly index: Index;
-  readonly keys: Map<string, { readonly key: Buffer; readonly values: readonly Value[] }>;
-  readonly isMultikey: boolean;
-}
-
 /** Documents with their index entries: each change is checked whole before its first write. */
 export class Records {
   readonly #store: Store;
@@ -69,7 +61,7 @@ export class Records {
     checkSize(octets);
     const key = documentKey(collection.prefix, id);
     if (this.#store.has(key)) throw new DuplicateKeyError(collection.namespace, '_id_', [['_id', false]], [id]);
-    const entries = collection.indexes.map((index) => this.#entriesOf(index, document, id));
+    const entries = collection.indexes.map((index) => entriesOf(index, document, id));
     for (const entry of entries) this.#checkUnique(collection, entry, key, undefined);
     this.#store.add(key, octets);
     const idKey = key.subarray(collection.prefix.length);
@@ -88,8 +80,8 @@ export class Records {
     checkSize(after);
     const idKey = key.subarray(collection.prefix.length);
     const changes = collection.indexes.map((index) => ({
-      removed: this.#entriesOf(index, old, id),
-      added: this.#entriesOf(index, document, id),
+      removed: entriesOf(index, old, id),
+      added: entriesOf(index, document, id),
     }));
     for (const { removed, added } of changes) this.#checkUnique(collection, added, key, removed);
     this.#store.put(key, after);
@@ -104,33 +96,16 @@ export class Records {
     const id = idOf(document);
     this.#store.delete(key);
     for (const index of collection.indexes) {
-      for (const { key: entry } of this.#entriesOf(index, document, id).keys.values()) this.#store.delete(entry);
+      for (const { key: entry } of entriesOf(index, document, id).keys.values()) this.#store.delete(entry);
     }
   }
 
   /** Enters a document that is stored already into a new index. @throws DuplicateKeyError */
   enterInto(collection: Collection, index: Index, key: Buffer, octets: Buffer): void {
     const document = documentValue(octets);
-    const entries = this.#entriesOf(index, document, idOf(document));
+    const entries = entriesOf(index, document, idOf(document));
     this.#checkUnique(collection, entries, key, undefined);
     this.#addEntries(collection, entries, key.subarray(collection.prefix.length), undefined);
-  }
-
-  #entriesOf(index: Index, document: Value, id: Value): IndexEntries {
-    const keys: IndexEntries['keys'] = new Map();
-    if (index.partial !== undefined && !matches(index.partial.filter, document)) {
-      return { index, keys, isMultikey: false };
-    }
-    const extracted = extractKeys(document, index.paths);
-    for (const values of extracted.rows) {
-      if (index.isSparse && extracted.absent.has(values)) continue;
-      const encoded = index.isUnique
-        ? encodeKey(values, index.descending)
-        : encodeKey([...values, id], [...index.descending, false]);
-      const key = Buffer.concat([index.prefix, encoded]);
-      keys.set(encoded.toString('latin1'), { key, values });
-    }
-    return { index, keys, isMultikey: extracted.isMultikey };
   }
 
   #checkUnique(collection: Collection, entries: IndexEntries, key: Buffer, own: IndexEntries | undefined): void {

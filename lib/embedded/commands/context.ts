@@ -5,6 +5,7 @@ import type { Records } from '../catalog/records.ts';
 import { EngineError } from '../errors/failure.ts';
 import type { CheckTime } from '../plan/query-stream.ts';
 import type { Store } from '../store/store.ts';
+import type { Upkeep } from '../upkeep/upkeep.ts';
 import type { Cursors } from './cursors.ts';
 import type { Request } from './request.ts';
 import type { RetryTable } from './retry-table.ts';
@@ -20,6 +21,8 @@ export interface Context {
   readonly logger: Logger;
   /** Reading more documents than this for a query without bounds is an error; undefined logs it only. */
   readonly maxScan: number | undefined;
+  /** Long work on the file; undefined for an engine that was given a store and no file. */
+  readonly upkeep: Upkeep | undefined;
 }
 
 /** One command: whether it writes (and so waits for a commit), and what it does. */
@@ -27,6 +30,13 @@ export interface Command {
   readonly writes: boolean;
   /** @returns the reply, a document with `ok: 1` */
   readonly run: (context: Context, request: Request) => Buffer;
+}
+
+/** A command of long work that is done beside the engine and answered when it is over. */
+export interface TaskCommand {
+  readonly writes: false;
+  /** @returns the reply, a document with `ok: 1` */
+  readonly task: (context: Context, request: Request) => Promise<Buffer>;
 }
 
 /** @returns a check that throws MongoDB's error 50 once the request's time is over */

@@ -1,5 +1,6 @@
 import { UnsupportedError } from '../errors/failure.ts';
 import { aggregateCommand } from './aggregate.ts';
+import { backupCommand } from './backup.ts';
 import { countCommand, distinctCommand } from './count.ts';
 import {
   createCommand,
@@ -8,7 +9,8 @@ import {
   listCollectionsCommand,
   listDatabasesCommand,
 } from './collections.ts';
-import type { Command } from './context.ts';
+import { compactCommand } from './compact.ts';
+import type { Command, TaskCommand } from './context.ts';
 import { killCursorsCommand } from './cursor-commands.ts';
 import { deleteCommand } from './delete.ts';
 import { findAndModifyCommand } from './find-and-modify.ts';
@@ -17,6 +19,7 @@ import { buildInfoCommand, endSessionsCommand, helloCommand, pingCommand } from 
 import { createIndexesCommand, dropIndexesCommand, listIndexesCommand } from './indexes.ts';
 import { insertCommand } from './insert.ts';
 import { updateCommand } from './update.ts';
+import { checkCommand, validateCommand } from './validate.ts';
 
 /** Transactions are refused without a label that would make the driver try again. */
 const transactionCommand: Command = {
@@ -27,7 +30,7 @@ const transactionCommand: Command = {
 };
 
 /** Every command that the engine knows, by its name as drivers send it. */
-export const COMMANDS: ReadonlyMap<string, Command> = new Map([
+export const COMMANDS: ReadonlyMap<string, Command | TaskCommand> = new Map<string, Command | TaskCommand>([
   ['hello', helloCommand],
   ['isMaster', helloCommand],
   ['ismaster', helloCommand],
@@ -54,6 +57,10 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['dropDatabase', dropDatabaseCommand],
   ['listCollections', listCollectionsCommand],
   ['listDatabases', listDatabasesCommand],
+  ['compact', compactCommand],
+  ['validate', validateCommand],
+  ['eiderBackup', backupCommand],
+  ['eiderCheck', checkCommand],
   ['commitTransaction', transactionCommand],
   ['abortTransaction', transactionCommand],
 ]);

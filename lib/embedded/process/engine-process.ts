@@ -42,7 +42,8 @@ async function main(): Promise<void> {
     clearTimeout(timer);
     running.engine.close().then(
       () => process.exit(0),
-      () => process.exit(FAILED),
+      // An exit would wait for a thread that does not end. What is acknowledged is on the disk.
+      () => process.kill(process.pid, 'SIGKILL'),
     );
   };
   const closeIn = (delayMs: number): void => {

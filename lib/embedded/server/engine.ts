@@ -3,7 +3,7 @@ import { crashPoint } from '../../kernel/crash-point.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import { Catalog } from '../catalog/catalog.ts';
 import { Records } from '../catalog/records.ts';
-import type { Context } from '../commands/context.ts';
+import type { Context, TaskCommand } from '../commands/context.ts';
 import { Cursors } from '../commands/cursors.ts';
 import { commandName, Options, type Request } from '../commands/request.ts';
 import { RetryTable } from '../commands/retry-table.ts';
@@ -15,6 +15,7 @@ import { DocumentWriter } from '../bson/write.ts';
 import { codeNameOf, EngineError, UnsupportedError } from '../errors/failure.ts';
 import { LostOwnershipError } from '../store/owned-store.ts';
 import type { Store } from '../store/store.ts';
+import type { Upkeep } from '../upkeep/upkeep.ts';
 import type { Connection, MessageSink } from '../wire/connection.ts';
 import type { Message } from '../wire/message.ts';
 
@@ -31,6 +32,7 @@ export interface EngineOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly maxScan?: number | undefined;
+  readonly upkeep?: Upkeep;
   /** Called after each commit with roughly how many octets it wrote. */
   readonly onCommit: (octets: number) => void;
   /** The store has failed in a way that makes every further promise worthless. */
@@ -60,7 +62,7 @@ export class Engine implements MessageSink {
 
   constructor(options: EngineOptions) {
     this.#options = options;
-    const { store, clock, logger, maxScan } = options;
+    const { store, clock, logger, maxScan, upkeep } = options;
     const catalog = new Catalog(store);
     this.#context = {
       store,
@@ -71,6 +73,7 @@ export class Engine implements MessageSink {
       clock,
       logger,
       maxScan,
+      upkeep,
     };
   }
 
@@ -81,7 +84,12 @@ export class Engine implements MessageSink {
       return;
     }
     const name = commandName(message.body);
-    const isWrite = COMMANDS.get(name)?.writes === true;
+    const command = COMMANDS.get(name);
+    if (command !== undefined && 'task' in command) {
+      void this.#runTask(connection, message, command).then(reply);
+      return;
+    }
+    const isWrite = command?.writes === true;
     if (!isWrite && connection.pendingWrites === 0) {
       this.counters.reads += 1;
       reply(this.#run(connection, message));
@@ -108,6 +116,16 @@ export class Engine implements MessageSink {
   /** The data is no longer this engine's: nothing is answered any more. */
   abandon(error: unknown): void {
     if (!this.#hasFailed) this.#fail(error);
+  }
+
+  /**
+   * Work of the engine's own in a transaction, durable when this returns.
+   * @throws what keeps it from that
+   */
+  transact(work: () => void): void {
+    if (this.#isClosed || this.#hasFailed) throw new Error('the engine has stopped');
+    const failure = this.#commit(work);
+    if (failure !== undefined) throw new Error('a transaction failed', { cause: failure });
   }
 
   /** Commits what is queued; no command is accepted afterwards. */
@@ -196,7 +214,8 @@ export class Engine implements MessageSink {
     try {
       const request = this.#request(connection, message);
       const command = COMMANDS.get(request.command);
-      if (command === undefined) throw new UnsupportedError(59, `no such command: '${request.command}'; it`);
+      if (command === undefined || 'task' in command)
+        throw new UnsupportedError(59, `no such command: '${request.command}'; it`);
       if (!command.writes) return command.run(context, request);
       return context.store.nested(() => command.run(context, request));
     } catch (error) {
@@ -204,6 +223,15 @@ export class Engine implements MessageSink {
       // What the savepoint took back may have changed what memory knows of collections.
       context.catalog.refreshIfChanged();
       if (error instanceof UnsupportedError) this.counters.refused += 1;
+      if (!(error instanceof EngineError)) this.#logFault(error, message);
+      return errorReply(error);
+    }
+  }
+
+  async #runTask(connection: Connection, message: Message, command: TaskCommand): Promise<Buffer> {
+    try {
+      return await command.task(this.#context, this.#request(connection, message));
+    } catch (error) {
       if (!(error instanceof EngineError)) this.#logFault(error, message);
       return errorReply(error);
     }

@@ -6,6 +6,7 @@ import { Engine } from './engine.ts';
 import { takeOwnership, type OwnerLock } from './owner-lock.ts';
 import { Checkpointer } from '../store/checkpointer.ts';
 import { LostOwnershipError, OwnedStore } from '../store/owned-store.ts';
+import { Upkeep } from '../upkeep/upkeep.ts';
 import { Connection } from '../wire/connection.ts';
 
 const SWEEP_MS = 60_000;
@@ -62,8 +63,10 @@ export async function startEngine(options: StartOptions): Promise<RunningEngine>
     }
   }, OWNER_CHECK_MS);
   ownerCheck.unref();
+  const upkeep = new Upkeep({ file, store, clock, checkpointer, transact: (work) => engine.transact(work) });
   const engine = new Engine({
     store,
+    upkeep,
     clock,
     logger,
     maxScan: options.maxScan,
@@ -99,6 +102,7 @@ export async function startEngine(options: StartOptions): Promise<RunningEngine>
       engine.close();
       closeAll();
       await closed;
+      await upkeep.close();
       await checkpointer.close();
       store.close();
       lock.release();

@@ -1,14 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
+import { OWNER_KEY } from '../catalog/keyspace.ts';
 import { AcknowledgedRecord } from './acknowledged.ts';
 import { LogPositions } from './log-position.ts';
 import { logOctets } from './log-scan.ts';
 import { SqliteStore } from './sqlite-store.ts';
 import type { StoreSizes } from './store.ts';
 import { verifyFiles } from './verify-files.ts';
-
-/** The row that names the owner; no other row begins with this octet. */
-export const OWNER_KEY: Buffer = Buffer.from([0x04]);
 
 /** Another process has taken the data over, or the file is no longer the one at its path: nothing may be written. */
 export class LostOwnershipError extends Error {

@@ -25,6 +25,8 @@ type Row = [key: Uint8Array, value: Uint8Array | null, heapRow: number | null, s
 const DENSE = 2 / 3;
 /** and where they share their pages with others. */
 const LARGEST_MOVED = 2 * PAGE_OCTETS;
+/** So much of that is enough for one transaction. */
+const MOST_MOVED = 192 * 1024;
 
 /** As SQLite keeps it in four octets. */
 const sumOf = (value: Uint8Array): number => crc32(value) | 0;
@@ -77,7 +79,7 @@ export class SqliteStore implements Store {
     this.#database.exec(`ALTER TABLE ${table} ADD COLUMN ${definition}`);
   }
 
-  #prepared(sql: string): StatementSync {
+  protected prepared(sql: string): StatementSync {
     let statement = this.#statements.get(sql);
     if (statement === undefined) {
       statement = this.#database.prepare(sql);
@@ -88,14 +90,14 @@ export class SqliteStore implements Store {
   }
 
   #row(sql: string, ...parameters: SQLInputValue[]): unknown[] | undefined {
-    return this.#prepared(sql).get(...parameters) as unknown[] | undefined;
+    return this.prepared(sql).get(...parameters) as unknown[] | undefined;
   }
 
   #value(key: Uint8Array, [, value, heapRow, sum]: Row): Buffer {
     let octets = value;
     if (heapRow !== null) {
       const found = this.#row('SELECT value FROM heap WHERE row = ?', heapRow);
-      if (found === undefined) throw new DamagedValueError(key, `row ${heapRow} of the value heap is missing`);
+      if (found === undefined) throw new DamagedValueError(key, `row ${heapRow} of the value heap is missing`, true);
       octets = found[0] as Uint8Array;
     }
     octets ??= new Uint8Array();
@@ -114,7 +116,7 @@ export class SqliteStore implements Store {
 
   read(range: KeyRange, limit: number, isDescending: boolean): StoredRow[] {
     const order = isDescending ? 'DESC' : 'ASC';
-    const statement = this.#prepared(
+    const statement = this.prepared(
       `SELECT key, value, heapRow, sum FROM tree WHERE key >= ? AND key < ? ORDER BY key ${order} LIMIT ?`,
     );
     const rows = statement.all(range.from, range.to, limit) as unknown as Row[];
@@ -126,28 +128,28 @@ export class SqliteStore implements Store {
   }
 
   begin(): void {
-    this.#prepared('BEGIN IMMEDIATE').run();
+    this.prepared('BEGIN IMMEDIATE').run();
   }
 
   commit(): void {
-    this.#prepared('COMMIT').run();
+    this.prepared('COMMIT').run();
   }
 
   rollback(): void {
     // A failed commit or a full disk may have ended the transaction already.
-    if (this.#database.isTransaction) this.#prepared('ROLLBACK').run();
+    if (this.#database.isTransaction) this.prepared('ROLLBACK').run();
   }
 
   nested<T>(work: () => T): T {
-    this.#prepared('SAVEPOINT command').run();
+    this.prepared('SAVEPOINT command').run();
     try {
       const result = work();
-      this.#prepared('RELEASE command').run();
+      this.prepared('RELEASE command').run();
       return result;
     } catch (error) {
       if (this.#database.isTransaction) {
-        this.#prepared('ROLLBACK TO command').run();
-        this.#prepared('RELEASE command').run();
+        this.prepared('ROLLBACK TO command').run();
+        this.prepared('RELEASE command').run();
       }
       throw error;
     }
@@ -156,7 +158,7 @@ export class SqliteStore implements Store {
   put(key: Uint8Array, value: Uint8Array): void {
     if (value.length <= LARGEST_INLINE) {
       // Most often a small value takes the place of a small value.
-      const update = this.#prepared('UPDATE tree SET value = ?, sum = ? WHERE key = ? AND heapRow IS NULL');
+      const update = this.prepared('UPDATE tree SET value = ?, sum = ? WHERE key = ? AND heapRow IS NULL');
       if (update.run(value, sumOf(value), key).changes === 1) return;
     }
     this.#freeHeap(key);
@@ -165,40 +167,44 @@ export class SqliteStore implements Store {
 
   add(key: Uint8Array, value: Uint8Array): void {
     if (value.length <= LARGEST_INLINE) {
-      this.#prepared('INSERT OR REPLACE INTO tree VALUES (?, ?, NULL, ?)').run(key, value, sumOf(value));
+      this.prepared('INSERT OR REPLACE INTO tree VALUES (?, ?, NULL, ?)').run(key, value, sumOf(value));
       return;
     }
-    const { lastInsertRowid } = this.#prepared('INSERT INTO heap (key, value) VALUES (?, ?)').run(key, value);
-    this.#prepared('INSERT OR REPLACE INTO tree VALUES (?, NULL, ?, ?)').run(key, lastInsertRowid, sumOf(value));
+    const { lastInsertRowid } = this.prepared('INSERT INTO heap (key, value) VALUES (?, ?)').run(key, value);
+    this.prepared('INSERT OR REPLACE INTO tree VALUES (?, NULL, ?, ?)').run(key, lastInsertRowid, sumOf(value));
   }
 
   delete(key: Uint8Array): void {
     this.#freeHeap(key);
-    this.#prepared('DELETE FROM tree WHERE key = ?').run(key);
+    this.prepared('DELETE FROM tree WHERE key = ?').run(key);
   }
 
   #freeHeap(key: Uint8Array): void {
     const heapRow = this.#row('SELECT heapRow FROM tree WHERE key = ?', key)?.[0];
-    if (typeof heapRow === 'number') this.#prepared('DELETE FROM heap WHERE row = ?').run(heapRow);
+    if (typeof heapRow === 'number') this.prepared('DELETE FROM heap WHERE row = ?').run(heapRow);
   }
 
   deleteRange(range: KeyRange): void {
-    this.#prepared(
+    this.prepared(
       'DELETE FROM heap WHERE row IN (SELECT heapRow FROM tree WHERE key >= ? AND key < ? AND heapRow IS NOT NULL)',
     ).run(range.from, range.to);
-    this.#prepared('DELETE FROM tree WHERE key >= ? AND key < ?').run(range.from, range.to);
+    this.prepared('DELETE FROM tree WHERE key >= ? AND key < ?').run(range.from, range.to);
   }
 
   gather(after: number, count: number): GatheredRows {
-    const rows = this.#prepared('SELECT row FROM heap WHERE row > ? ORDER BY row LIMIT ?').all(after, count);
+    const rows = this.prepared('SELECT row FROM heap WHERE row > ? ORDER BY row LIMIT ?').all(after, count);
     const numbers = rows.map((row) => (row as unknown as [number])[0]);
-    const last = numbers.at(-1);
-    if (last === undefined) return { last: undefined, moved: 0 };
+    const end = numbers.at(-1);
+    const newest = this.#number('SELECT coalesce(max(row), 0) FROM heap');
+    if (end === undefined) return { last: undefined, newest, moved: 0 };
     // Rows are numbered as they are written, so that what is missing between them has been deleted.
-    const isSparse = numbers.length < (last - after) * DENSE;
+    const isSparse = numbers.length < (end - after) * DENSE;
     let moved = 0;
-    if (isSparse) for (const row of numbers) moved += this.#moveToEnd(row);
-    return { last, moved };
+    for (const row of isSparse ? numbers : []) {
+      moved += this.#moveToEnd(row);
+      if (moved > MOST_MOVED) return { last: row, newest, moved };
+    }
+    return { last: end, newest, moved };
   }
 
   /** @returns octets moved: none where the row is large, for then its pages are its own and freed with it */
@@ -207,9 +213,9 @@ export class SqliteStore implements Store {
     const key = found?.[0] as Uint8Array | null | undefined;
     if (key === undefined || key === null) return 0;
     const next = this.#number('SELECT max(row) FROM heap') + 1;
-    const owner = this.#prepared('UPDATE tree SET heapRow = ? WHERE key = ? AND heapRow = ?').run(next, key, row);
+    const owner = this.prepared('UPDATE tree SET heapRow = ? WHERE key = ? AND heapRow = ?').run(next, key, row);
     if (owner.changes !== 1) return 0;
-    this.#prepared('UPDATE heap SET row = ? WHERE row = ?').run(next, row);
+    this.prepared('UPDATE heap SET row = ? WHERE row = ?').run(next, row);
     return this.#number('SELECT length(value) FROM heap WHERE row = ?', next);
   }
 

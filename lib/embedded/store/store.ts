@@ -14,16 +14,21 @@ export interface KeyRange {
 export class DamagedValueError extends Error {
   override readonly name = 'DamagedValueError';
   readonly key: Buffer;
+  /** True where there is nothing to read at all. */
+  readonly isMissing: boolean;
 
-  constructor(key: Uint8Array, what: string) {
+  constructor(key: Uint8Array, what: string, isMissing = false) {
     super(`the data is damaged: ${what}`);
     this.key = Buffer.from(key);
+    this.isMissing = isMissing;
   }
 }
 
 export interface GatheredRows {
   /** The last value looked at; undefined where there are no more. */
   readonly last: number | undefined;
+  /** The last value there is. */
+  readonly newest: number;
   /** Octets written anew. */
   readonly moved: number;
 }
