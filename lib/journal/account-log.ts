@@ -299,8 +299,11 @@ export class AccountLog {
     return this.state.q - (this.checkpoint?.q ?? 0);
   }
 
-  /** The records after the checkpoint up to the state, from memory where they are there. @throws MailError `unavailable` */
-  async recordsSinceCheckpoint(): Promise<readonly JournalRecord[]> {
+  /**
+   * The records after the checkpoint up to the state, from memory where they are there; undefined where one is gone,
+   * for the checkpoint is an old one and they were removed. @throws MailError `unavailable`
+   */
+  async recordsSinceCheckpoint(): Promise<readonly JournalRecord[] | undefined> {
     const after = this.checkpoint?.q ?? 0;
     const read: JournalRecord[] = [];
     for (;;) {
@@ -308,7 +311,7 @@ export class AccountLog {
       const kept = this.keptAfter(q);
       if (kept !== undefined) return [...read.filter((record) => record.q <= this.state.q), ...kept];
       const { records } = await this.store.readAfter(this.account, q, PAGE);
-      if (records.length === 0) throw brokenJournal(`record ${q + 1} is missing`);
+      if (records.length === 0) return undefined;
       read.push(...records);
     }
   }

@@ -1,29 +1,84 @@
+import type { Clock } from '../kernel/clock.ts';
 import type { AccountId, MailboxId } from '../kernel/ids.ts';
+import { compareLogs } from './compare-logs.ts';
+import { AccountLog } from './account-log.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import type { JournalStore, SegmentKey } from './journal-store.ts';
+import { isBrokenJournal } from './damage.ts';
+import type { CheckpointKind, JournalStore, SegmentKey } from './journal-store.ts';
 
 /** Gaps that are named; a journal with more is past counting. */
 const MAX_GAPS = 100;
 const ATTEMPTS = 3;
 
 /**
- * What an account's journal lacks, each as a sentence: records before the last one, which hide all that come after,
- * and segments that the checkpoint names. Reads keys and segments, and changes nothing.
+ * What an account's journal lacks, each as a sentence: records above the base and before the last one, which hide all
+ * that come after, segments that a checkpoint names, and whatever base and journal say otherwise than the head. Reads
+ * all of it, and changes nothing.
  * @throws MailError `unavailable`
  */
-export async function checkAccount(store: JournalStore, account: AccountId): Promise<readonly string[]> {
-  const { gaps, last } = await store.readGaps(account, MAX_GAPS);
-  const problems = gaps.map(({ from, to }) => recordsMissing(from, to));
+export async function checkAccount(store: JournalStore, account: AccountId, clock: Clock): Promise<readonly string[]> {
   for (let attempt = 1; ; attempt += 1) {
-    const checkpoint = await store.readCheckpoint(account);
-    if (checkpoint === undefined) return problems;
-    const missing = await missingSegments(store, account, checkpoint);
-    // A fold may have written the account down anew and taken the old segments away.
-    const isSettled = missing.length === 0 || (await store.readCheckpoint(account))?.rev === checkpoint.rev;
-    if (!isSettled && attempt < ATTEMPTS) continue;
+    const { gaps, last } = await store.readGaps(account, MAX_GAPS);
+    const found = await readCheckpoints(store, account);
+    const { head, base } = found;
+    const problems = [...found.problems];
+    for (const { from, to } of gaps)
+      if (to > (base?.q ?? 0)) problems.push(recordsMissing(Math.max(from, (base?.q ?? 0) + 1), to));
+    for (const checkpoint of [head, base])
+      if (checkpoint !== undefined) problems.push(...(await missingSegments(store, account, checkpoint)));
+    if (base !== undefined && head !== undefined && head.q < base.q) problems.push('the base is ahead of the head');
     // The journal was read before the checkpoint: it is behind only where records have gone or have just come.
-    const isBehind = checkpoint.q > last && (await store.readGaps(account, 1)).last < checkpoint.q;
-    return [...problems, ...(isBehind ? [recordsMissing(last + 1, checkpoint.q)] : []), ...missing];
+    const isBehind = head !== undefined && head.q > Math.max(last, base?.q ?? 0) && !head.isClosed;
+    if (isBehind && (await store.readGaps(account, 1)).last < head.q) problems.push(recordsMissing(last + 1, head.q));
+    if (problems.length === 0 && head !== undefined) problems.push(...(await replay(store, account, clock, base)));
+    // A fold or the removal of records may have gone on meanwhile.
+    const now = problems.length === 0 ? found : await readCheckpoints(store, account);
+    const isSettled = now.head?.rev === head?.rev && now.base?.rev === base?.rev;
+    if (isSettled || attempt === ATTEMPTS) return problems;
+  }
+}
+
+async function readCheckpoints(store: JournalStore, account: AccountId) {
+  const problems: string[] = [];
+  const read = async (kind: CheckpointKind): Promise<Checkpoint | undefined> => {
+    try {
+      return await store.readCheckpoint(account, kind);
+    } catch (error) {
+      if (!isBrokenJournal(error)) throw error;
+      problems.push(String(error.cause));
+      return undefined;
+    }
+  };
+  return { head: await read('head'), base: await read('base'), problems };
+}
+
+/** The account as base and journal make it, held against the account as the head makes it. */
+async function replay(
+  store: JournalStore,
+  account: AccountId,
+  clock: Clock,
+  base: Checkpoint | undefined,
+): Promise<readonly string[]> {
+  try {
+    const asWritten = await AccountLog.open(account, store, { clock });
+    const upTo = asWritten.state.q;
+    const asReplayed = await AccountLog.open(
+      account,
+      {
+        ...store,
+        readCheckpoint: async (own, kind) => (kind === 'base' ? store.readCheckpoint(own, kind) : base),
+        readAfter: async (own, q, limit) => {
+          const { records, beyond } = await store.readAfter(own, q, limit);
+          const isOver = (records.at(-1)?.q ?? 0) >= upTo;
+          return { records: records.filter((record) => record.q <= upTo), beyond: isOver ? undefined : beyond };
+        },
+      },
+      { clock },
+    );
+    return await compareLogs(asWritten, asReplayed);
+  } catch (error) {
+    if (!isBrokenJournal(error)) throw error;
+    return [`base and journal do not lead to the head: ${String(error.cause)}`];
   }
 }
 

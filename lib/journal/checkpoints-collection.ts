@@ -4,6 +4,7 @@ import { MailError } from '../kernel/errors.ts';
 import type { AccountId, MailboxId, MessageId } from '../kernel/ids.ts';
 import { createAccountFinder, type AccountFinder } from './account-finder-collection.ts';
 import type { DeliveredTo, MailboxHeader, RemovedMailbox, SweptBy } from './account-state.ts';
+import { brokenJournal } from './damage.ts';
 import {
   NO_CHECKPOINT,
   NO_SEGMENTS,
@@ -80,6 +81,8 @@ export function openCheckpointsCollection(
         );
         return found === null ? undefined : decodeCheckpoint(found);
       } catch (error) {
+        if (error instanceof RangeError || error instanceof TypeError)
+          throw brokenJournal(`the ${kind} checkpoint cannot be read: ${error.message}`);
         throw toTemporary(error);
       }
     },

@@ -77,17 +77,17 @@ export function openJournalCollection(
       return { gaps, last };
     },
 
-    removeRecords: async (account, upTo, limit) => {
+    removeRecords: async (account, upTo, before, limit) => {
       try {
         const range = { $gt: journalKey(account, 0), $lte: journalKey(account, upTo) };
-        const options = { sort: { _id: 1 }, limit, projection: { _id: 1 }, promoteBuffers: true } as const;
-        const found = await collection.find({ _id: range }, options).toArray();
-        const last = found.at(-1);
+        const options = { sort: { _id: 1 }, limit, projection: { at: 1 }, promoteBuffers: true } as const;
+        const found = await collection.find({ _id: range }, { ...options, maxTimeMS: READ_LIMIT_MS }).toArray();
+        const end = found.findIndex(({ at }) => at >= before);
+        const removed = end < 0 ? found : found.slice(0, end);
+        const last = removed.at(-1);
         if (last === undefined) return 0;
-        // By range, so that what is left is whole from its first record on, whatever this removes of the rest.
-        const removed = { $gt: journalKey(account, 0), $lte: journalKey(account, qOf(last._id)) };
-        await collection.deleteMany({ _id: removed });
-        return found.length;
+        await collection.deleteMany({ _id: { $gt: journalKey(account, 0), $lte: journalKey(account, qOf(last._id)) } });
+        return removed.length;
       } catch (error) {
         throw toTemporary(error);
       }

@@ -48,8 +48,11 @@ export interface JournalStore {
     account: AccountId,
     limit: number,
   ) => Promise<{ readonly gaps: readonly { readonly from: number; readonly to: number }[]; readonly last: number }>;
-  /** Removes the lowest records, at most `limit`, none above `upTo`. @returns how many; 0: none are left */
-  readonly removeRecords: (account: AccountId, upTo: number, limit: number) => Promise<number>;
+  /**
+   * Removes the lowest records, at most `limit`, none above `upTo`, and none from the first on that was committed at
+   * `before` or later. @returns how many; 0: none are left
+   */
+  readonly removeRecords: (account: AccountId, upTo: number, before: number, limit: number) => Promise<number>;
   /** The head where `kind` is not given. */
   readonly readCheckpoint: (account: AccountId, kind?: CheckpointKind) => Promise<Checkpoint | undefined>;
   /**

@@ -51,6 +51,7 @@ async function loadOnce(log: AccountLog, mailboxes: readonly MailboxId[]): Promi
     if (columns !== undefined) addRowSegment(columns, segment, counts[index] ?? 0);
   }
   const records = await log.recordsSinceCheckpoint();
+  if (records === undefined) return false;
   // Nothing waits from here on: what was read is the state of this very moment, or of a checkpoint of the past.
   if (log.checkpoint !== undefined && log.checkpoint.rev !== checkpoint.rev) return false;
   const latest = log.keptAfter(records.at(-1)?.q ?? checkpoint.q);

@@ -20,8 +20,10 @@ import { openSegmentsCollection } from './segments-collection.ts';
 import { loadColumns } from './load-columns.ts';
 import { infoOf, listOf } from './mailbox-info.ts';
 import { lookupPath } from './mailbox-path.ts';
+import { maintainAccount, type MaintenanceReport } from './maintain-account.ts';
 import { MailboxHandle } from './open-mailbox.ts';
 import { AccountProbe } from './probe.ts';
+import { rebuildHead } from './rebuild-head.ts';
 import type { JournalSettings } from './settings.ts';
 import { sweep, isLive } from './sweep.ts';
 
@@ -58,8 +60,31 @@ export interface Journal extends Mailboxes {
   check(account: AccountId): Promise<readonly string[]>;
   /** Writes the account down now: segments and checkpoint. */
   fold(account: AccountId): Promise<void>;
+  /**
+   * The accounts of which anything is kept, closed ones too, in order of their ids: after the one and up to the other
+   * where they are given, so that several can share the work.
+   */
+  accounts(range?: AccountRange): AsyncIterable<AccountId>;
+  /**
+   * What an account's journal needs from time to time, daily at best: records past the retention go, after the base
+   * has taken them in, and so do stray segments and accounts closed longer ago. Harmless to be broken off, and beside
+   * readers, commits, folds and itself on other nodes.
+   * @throws MailError `unavailable`, also for a damaged journal, which is logged; the signal's reason
+   */
+  maintain(account: AccountId, options?: { readonly signal?: AbortSignal }): Promise<MaintenanceReport>;
+  /**
+   * Writes the head checkpoint and its segments anew out of base and journal, whatever there is of them. Sessions go
+   * on. A head that is found missing is made again without being asked.
+   * @throws MailError `unavailable` where base or journal lack something
+   */
+  rebuild(account: AccountId): Promise<void>;
   /** Waits for folds under way, ends timers and subscriptions. Sessions must be closed before. */
   close(): Promise<void>;
+}
+
+export interface AccountRange {
+  readonly after?: AccountId;
+  readonly upTo?: AccountId;
 }
 
 /** Opens the collections of the database as a journal store. */
@@ -87,6 +112,12 @@ export function createMailboxes(options: MailboxesOptions): Journal {
   const logs = new AccountLogs({ store, clock, logger, hints, settings, renew, onFolded });
   const probe = new AccountProbe({ logs, hints, logger, intervalMs: settings.probeInterval });
 
+  const foldOptions = (account: AccountId) => ({
+    clock,
+    logger,
+    settings,
+    onFolded: (folded: Folded) => onFolded?.(account, folded),
+  });
   const submit = <R>(account: AccountId, command: Command<R>): Promise<R> =>
     logs.use(account, ({ queue }) => queue.submit(command));
   /** With the account as it is now: reads the tail unless the account was opened for this very call. */
@@ -151,7 +182,20 @@ export function createMailboxes(options: MailboxesOptions): Journal {
 
     isLive: (account, messageIds, goneSince = 0) => read(account, ({ log }) => isLive(log, messageIds, goneSince)),
     sweep: (account, messageIds, goneSince = 0) => read(account, (loaded) => sweep(loaded, messageIds, goneSince)),
-    check: (account) => checkAccount(store, account),
+    check: (account) => checkAccount(store, account, clock),
+    accounts: async function* ({ after, upTo } = {}) {
+      for (let next = await store.nextAccount(after, upTo); next !== undefined;) {
+        yield next;
+        next = await store.nextAccount(next, upTo);
+      }
+    },
+    maintain: (account, how = {}) =>
+      maintainAccount(store, account, {
+        ...foldOptions(account),
+        onDamage: (what) => logger.error({ account, what }, 'the journal of an account is damaged'),
+        signal: how.signal,
+      }),
+    rebuild: (account) => rebuildHead(account, store, foldOptions(account)),
     fold: (account) => read(account, ({ folder }) => folder.fold()),
     close: async () => {
       probe.close();

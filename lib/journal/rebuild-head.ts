@@ -1,6 +1,7 @@
 import type { AccountId } from '../kernel/ids.ts';
 import { AccountLog } from './account-log.ts';
-import { namedSegments } from './checkpoint.ts';
+import { namedSegments, type Checkpoint } from './checkpoint.ts';
+import { brokenJournal, isBrokenJournal } from './damage.ts';
 import { Folder, type FolderOptions } from './fold.ts';
 import type { JournalStore } from './journal-store.ts';
 
@@ -10,20 +11,37 @@ import type { JournalStore } from './journal-store.ts';
  * @throws MailError `unavailable`
  */
 export async function rebuildHead(account: AccountId, store: JournalStore, options: FolderOptions): Promise<void> {
-  const standing = await store.readCheckpoint(account);
+  const standing = await readOrRemove(store, account);
   const log = await AccountLog.open(
     account,
     {
       ...store,
-      readCheckpoint: async (own, kind = 'head') => (kind === 'head' ? undefined : store.readCheckpoint(own, kind)),
+      readCheckpoint: async (own, kind = 'head') => {
+        const found = await store.readCheckpoint(own, kind);
+        // As if there were none, until there is another.
+        return kind === 'head' && found?.rev === standing?.rev ? undefined : found;
+      },
       replaceCheckpoint: (own, checkpoint) => store.replaceCheckpoint(own, checkpoint, standing),
     },
     options,
   );
+  if (standing !== undefined && log.state.q < standing.q)
+    throw brokenJournal(`records ${log.state.q + 1} to ${standing.q} are missing`);
   await new Folder(log, options).fold();
   const written = await store.readCheckpoint(account);
   if (standing === undefined || written === undefined || written.rev === standing.rev) return;
   const kept = new Set(namedSegments(written).map(({ ref }) => `${ref.generation}/${ref.number}`));
   const unwanted = namedSegments(standing).filter(({ ref }) => !kept.has(`${ref.generation}/${ref.number}`));
   await store.removeSegments(account, unwanted);
+}
+
+/** A head that cannot be read is as good as none. */
+async function readOrRemove(store: JournalStore, account: AccountId): Promise<Checkpoint | undefined> {
+  try {
+    return await store.readCheckpoint(account);
+  } catch (error) {
+    if (!isBrokenJournal(error)) throw error;
+    await store.removeCheckpoint(account, 'head');
+    return undefined;
+  }
 }

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { Binary } from 'mongodb';
 import type { Database } from '../../lib/db/index.ts';
 import {
   createLocalHints,
@@ -7,6 +8,7 @@ import {
   type Hints,
   type Journal,
   type NewMessage,
+  type OpenMailbox,
 } from '../../lib/journal/index.ts';
 import type { JournalStore } from '../../lib/journal/journal-store.ts';
 import type { JournalSettings } from '../../lib/journal/settings.ts';
@@ -72,6 +74,55 @@ export function newMessage(overrides: Partial<NewMessage> = {}): NewMessage {
 
 export function messageIdOf(text: string): MessageId {
   return createHash('sha256').update(text).digest('hex').slice(0, 32) as MessageId;
+}
+
+export const DAY_MS = 86_400_000;
+
+/** A clock whose time of day the test moves; spans are real. */
+export function steppedClock(): Clock & { at: number } {
+  const clock = { at: 1_800_000_000_000, now: () => clock.at, monotonic: () => performance.now() };
+  return clock;
+}
+
+export async function openMailbox(journal: Journal, account: AccountId, path = 'INBOX'): Promise<OpenMailbox> {
+  return journal.open(account, await mailboxId(journal, account, path));
+}
+
+/** How many segments an account has, named by a checkpoint or not. */
+export async function segmentsOf(database: Database, account: AccountId): Promise<number> {
+  const [from, to] = [0, 0xff].map((octet) => Buffer.concat([Buffer.from(account, 'hex'), Buffer.alloc(24, octet)]));
+  const range = { $gte: new Binary(from), $lte: new Binary(to) };
+  return (
+    await database
+      .collection('segments')
+      .find({ _id: range as never })
+      .toArray()
+  ).length;
+}
+
+/** Everything that a client can see of an account, but for the order of keywords. */
+export async function showAccount(journal: Journal, account: AccountId): Promise<unknown> {
+  const mailboxes: unknown[] = [];
+  for (const { keywords, ...info } of await journal.list(account)) {
+    if (info.isNoselect) {
+      mailboxes.push(info);
+      continue;
+    }
+    const mailbox = await journal.open(account, info.id, { isReadOnly: true });
+    const rows = [...mailbox.rows(EVERYTHING)].map((row) => ({
+      ...row,
+      flags: { ...row.flags, keywords: [...row.flags.keywords].sort() },
+    }));
+    const used = new Set(rows.flatMap(({ flags }) => flags.keywords));
+    mailboxes.push({ info, rows, vanished: await mailbox.vanishedSince(1), unknown: [...used].filter((name) => !keywords.includes(name)) }); // prettier-ignore
+    mailbox.close();
+  }
+  return {
+    mailboxes,
+    subscriptions: await journal.subscriptions(account),
+    usage: await journal.usage(account),
+    q: journal.knownQ(account),
+  };
 }
 
 export const EVERYTHING = [{ from: 1, to: 2 ** 32 - 1 }];

@@ -235,7 +235,7 @@ async function runSeed(seed: number): Promise<void> {
         assert.deepEqual(result.uids, gone);
         if (gone.length > 0)
           assert.deepEqual(
-            (await opened.vanishedSince(result.modseq - 1))?.flatMap((range) => [range.from]).at(0),
+            (await opened.vanishedSince(result.modseq - 1)).flatMap((range) => [range.from]).at(0),
             gone[0],
           );
         opened.close();
