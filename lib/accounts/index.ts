@@ -3,3 +3,4 @@ export type { PasswordHasher } from './password-hasher.ts';
 export { accountsSection } from './settings.ts';
 export { createAccounts } from './create-accounts.ts';
 export { accountCollections } from './collections.ts';
+export { createUserTransfer, type CarriedUser, type UserTransfer } from './transfer-users.ts';

@@ -44,6 +44,8 @@ export interface UsersCollection {
   find(id: string): Promise<UserRow | undefined>;
   /** Undefined where there is no such user, or one in removal. */
   update(id: string, change: RowChange, options: { readonly raiseAuthVersion: boolean }): Promise<UserRow | undefined>;
+  /** @returns false where there is no such user, one in removal, or one with another log than `from` */
+  switchAccount(id: string, from: string, to: string): Promise<boolean>;
   /** Undefined where there is no row at all. */
   markRemoving(id: string): Promise<UserRow | undefined>;
   remove(id: string): Promise<void>;
@@ -78,6 +80,11 @@ export function openUsersCollection(database: Database): UsersCollection {
       orTemporary(async () => {
         const update: UpdateFilter<UserRow> = { $set: change, ...(raiseAuthVersion && { $inc: { authVersion: 1 } }) };
         return (await rows.findOneAndUpdate({ _id: id, ...PRESENT }, update, { returnDocument: 'after' })) ?? undefined;
+      }),
+    switchAccount: (id, from, to) =>
+      orTemporary(async () => {
+        const result = await rows.updateOne({ _id: id, account: from, ...PRESENT }, { $set: { account: to } });
+        return result.matchedCount === 1 || (await rows.findOne({ _id: id, account: to })) !== null;
       }),
     markRemoving: (id) =>
       orTemporary(

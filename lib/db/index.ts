@@ -5,5 +5,7 @@ export {
   type CoalescingInserterOptions,
 } from './coalescing-inserter.ts';
 export { openDatabase, type Database, type DatabaseOptions } from './database.ts';
+export { decodeRawDocument, openRawDocuments, withRawKey, type RawDocuments, type RawRange } from './raw-documents.ts';
+export { rowToText, textToRow } from './row-text.ts';
 export { countRows, insertIfAbsent, literalPattern, orTemporary } from './row-access.ts';
 export { insertManyOutcome, isDuplicateKey, toTemporary, writeOutcome } from './write-outcome.ts';

@@ -1,0 +1,29 @@
+import type { UserTransfer } from '../accounts/index.ts';
+import type { AddressTransfer } from '../addresses/index.ts';
+import type { Attachments } from '../attachments/index.ts';
+import type { Journal, JournalExport, JournalImport } from '../journal/index.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { MessageTransfer, Messages } from '../messages/index.ts';
+
+/** The rooms of the store that is backed up. */
+export interface BackupRooms {
+  readonly users: UserTransfer;
+  readonly addresses: AddressTransfer;
+  readonly journal: JournalExport;
+  readonly mailboxes: Pick<Journal, 'isLive'>;
+  readonly messages: MessageTransfer;
+  readonly attachments: Attachments;
+  readonly clock: Clock;
+}
+
+/** The rooms of the store that is written to. */
+export interface RestoreRooms {
+  readonly users: UserTransfer;
+  readonly addresses: AddressTransfer;
+  readonly journal: JournalImport;
+  readonly mailboxes: Pick<Journal, 'append' | 'closeAccount' | 'create' | 'find' | 'setQuota' | 'usage'>;
+  readonly messages: MessageTransfer;
+  readonly renew: Messages['renew'];
+  readonly attachments: Attachments;
+  readonly clock: Clock;
+}

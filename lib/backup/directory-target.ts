@@ -1,0 +1,94 @@
+import { randomBytes } from 'node:crypto';
+import { link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { TargetError, type BackupTarget, type TargetObject } from './backup-target.ts';
+
+const TEMPORARY = '.part-';
+
+/** A folder; its files are open to their owner only. An object is written beside its place, then moved there. */
+export function createDirectoryTarget(root: string): BackupTarget {
+  const pathOf = (name: string): string => join(root, name);
+  return {
+    title: root,
+    put: async (name, octets) => {
+      const path = pathOf(name);
+      const part = await writeBeside(path, octets);
+      await rename(part, path);
+      await syncDirectory(dirname(path));
+    },
+    putIfAbsent: async (name, octets) => {
+      const path = pathOf(name);
+      const part = await writeBeside(path, octets);
+      try {
+        await link(part, path);
+        await syncDirectory(dirname(path));
+        return true;
+      } catch (error) {
+        if (codeOf(error) === 'EEXIST') return false;
+        throw error;
+      } finally {
+        await rm(part, { force: true });
+      }
+    },
+    get: (name) => readFile(pathOf(name)).catch(absentIsUndefined),
+    size: async (name) => {
+      const found = await stat(pathOf(name)).catch(absentIsUndefined);
+      return found?.isFile() === true ? found.size : undefined;
+    },
+    list: (prefix) => listFiles(root, prefix),
+    remove: async (name) => {
+      await rm(pathOf(name), { force: true });
+    },
+  };
+}
+
+async function writeBeside(path: string, octets: Buffer): Promise<string> {
+  const folder = dirname(path);
+  const made = await mkdir(folder, { recursive: true, mode: 0o700 });
+  if (made !== undefined) await syncDirectory(dirname(made));
+  const part = join(folder, `${TEMPORARY}${randomBytes(8).toString('hex')}`);
+  const file = await open(part, 'wx', 0o600);
+  try {
+    await file.writeFile(octets);
+    await file.sync();
+  } catch (error) {
+    await rm(part, { force: true }).catch(() => undefined);
+    throw error;
+  } finally {
+    await file.close();
+  }
+  return part;
+}
+
+/** What was moved into a folder lasts once the folder itself is written. */
+async function syncDirectory(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+async function* listFiles(root: string, prefix: string): AsyncGenerator<TargetObject, void, undefined> {
+  const folders = [prefix.slice(0, prefix.lastIndexOf('/') + 1)];
+  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+    const entries = (await readdir(join(root, folder), { withFileTypes: true }).catch(absentIsUndefined)) ?? [];
+    for (const entry of entries) {
+      const name = folder + entry.name;
+      if (entry.isDirectory()) folders.push(`${name}/`);
+      if (!entry.isFile() || !name.startsWith(prefix) || entry.name.startsWith(TEMPORARY)) continue;
+      const found = await stat(join(root, name)).catch(absentIsUndefined);
+      if (found !== undefined) yield { name, octets: found.size };
+    }
+  }
+}
+
+function absentIsUndefined(error: unknown): undefined {
+  if (codeOf(error) === 'ENOENT') return undefined;
+  throw error instanceof Error ? error : new TargetError(String(error));
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
+}

@@ -1,0 +1,17 @@
+export { backupKey, parseBackupKey, type BackupKey } from './backup-key.ts';
+export type { BackupRooms, RestoreRooms } from './backup-rooms.ts';
+export { openBackupSet, type BackupSet } from './backup-set.ts';
+export { TargetError, type BackupTarget } from './backup-target.ts';
+export type { UserLine } from './catalogue.ts';
+export { chooseBackup, findUser } from './choose-backup.ts';
+export { createBackup } from './create-backup.ts';
+export { createDirectoryTarget } from './directory-target.ts';
+export { readManifests, type Manifest } from './manifest.ts';
+export { pruneBackups } from './prune-backups.ts';
+export { replaceAccount, restoreUser, type RestoredAccount, type RestoreOptions } from './restore-account.ts';
+export { restoreMailbox } from './restore-mailbox.ts';
+export { restoreStore, StoreNotEmpty } from './restore-store.ts';
+export { createS3Target } from './s3-target.ts';
+export { DamagedObject, WrongKey } from './sealed-object.ts';
+export { backupSection } from './settings.ts';
+export { verifyBackups } from './verify-backup.ts';

@@ -1,0 +1,80 @@
+import type { RestoreRooms } from './backup-rooms.ts';
+import type { BackupSet } from './backup-set.ts';
+import { readCatalogue, type UserLine } from './catalogue.ts';
+import type { Manifest } from './manifest.ts';
+import { restoreUser, type RestoreOptions } from './restore-account.ts';
+
+export interface RestoreStoreOptions extends RestoreOptions {
+  /** Users of the backup who are there already are passed over: what an interrupted restore has done. */
+  readonly goesOn?: boolean;
+  readonly onUser?: (username: string) => void;
+}
+
+export interface RestoreReport {
+  users: number;
+  /** There already. */
+  present: number;
+  mailboxes: number;
+  messages: number;
+}
+
+/** The store holds users, so that a whole store cannot be restored into it. */
+export class StoreNotEmpty extends Error {
+  override readonly name = 'StoreNotEmpty';
+}
+
+/**
+ * Restores every user of a backup into an empty store. Each account gets a new log and new UIDVALIDITYs.
+ * @throws StoreNotEmpty, DamagedObject, WrongKey, UnusableExport, MailError
+ */
+export async function restoreStore(
+  rooms: RestoreRooms,
+  set: BackupSet,
+  manifest: Manifest,
+  options: RestoreStoreOptions,
+): Promise<RestoreReport> {
+  const report: RestoreReport = { users: 0, present: 0, mailboxes: 0, messages: 0 };
+  await refuseOthers(rooms, set, manifest, options);
+  for await (const line of readCatalogue(set, manifest.catalogue)) {
+    if (line.kind === 'user') await restoreLine(rooms, set, line, options, report);
+    else if (options.isDryRun !== true) for (const name of line.names) await rooms.users.writeRetired(name);
+  }
+  return report;
+}
+
+async function refuseOthers(
+  { users }: RestoreRooms,
+  set: BackupSet,
+  manifest: Manifest,
+  { goesOn, isDryRun }: RestoreStoreOptions,
+): Promise<void> {
+  if (isDryRun === true) return;
+  const there = new Set<string>();
+  for await (const { id, username } of users.read()) {
+    if (goesOn !== true)
+      throw new StoreNotEmpty(`the store holds user ${username}; a whole store is restored into an empty one only`);
+    there.add(id);
+  }
+  if (there.size === 0) return;
+  for await (const line of readCatalogue(set, manifest.catalogue)) if (line.kind === 'user') there.delete(line.id);
+  if (there.size > 0) throw new StoreNotEmpty('the store holds users who are not in the backup');
+}
+
+async function restoreLine(
+  rooms: RestoreRooms,
+  set: BackupSet,
+  line: UserLine,
+  options: RestoreStoreOptions,
+  report: RestoreReport,
+): Promise<void> {
+  options.onUser?.(line.username);
+  if (options.isDryRun !== true && (await rooms.users.find(line.id)) !== undefined) {
+    report.present += 1;
+    return;
+  }
+  const restored = await restoreUser(rooms, set, line, options);
+  if (restored === undefined) return;
+  report.users += 1;
+  report.mailboxes += restored.mailboxes;
+  report.messages += restored.messages;
+}
