@@ -9,6 +9,8 @@ export interface AttachmentRow extends FrameLayout {
   /** GridFS id, 12 octets. */
   readonly file: Buffer;
   readonly condemned: Condemnation | undefined;
+  /** The strongest compression tried since the content came; undefined: none. */
+  readonly level?: number | undefined;
 }
 
 /** Each condemnation has a mark of its own, so that who acts on one never acts on a later one. */
@@ -23,7 +25,9 @@ interface AttachmentDocument extends Document {
   readonly file: ObjectId;
   readonly size: number;
   readonly compression: 'none' | 'zstd';
+  readonly sealedWith?: string;
   readonly frames: Buffer;
+  readonly level?: number;
   readonly condemnedAt?: number;
   readonly condemnation?: Buffer;
 }
@@ -42,16 +46,31 @@ export class AttachmentCollection {
       await this.#collection.insertOne({
         _id: Buffer.from(row.id, 'hex'),
         v: 1,
-        file: new ObjectId(row.file),
-        size: row.size,
-        compression: row.compression,
-        frames: row.frames,
+        ...layoutFields(row),
       });
       return true;
     } catch (error) {
       if (isDuplicateKey(error)) return false;
       throw error;
     }
+  }
+
+  /** Has the row name another file with the same content; false where it is gone or names another one already. */
+  async replaceFile(
+    id: AttachmentId,
+    old: Buffer,
+    written: FrameLayout & Pick<AttachmentRow, 'file'>,
+  ): Promise<boolean> {
+    const result = await this.#collection.updateOne(
+      { _id: Buffer.from(id, 'hex'), file: new ObjectId(old) },
+      { $set: layoutFields(written), ...(written.sealedWith === undefined ? { $unset: { sealedWith: '' } } : {}) },
+    );
+    return result.matchedCount === 1;
+  }
+
+  /** Remembers that stronger compression has been tried. */
+  async markLevel(id: AttachmentId, file: Buffer, level: number): Promise<void> {
+    await this.#collection.updateOne({ _id: Buffer.from(id, 'hex'), file: new ObjectId(file) }, { $set: { level } });
   }
 
   /** Those of the rows that are there, in no order. */
@@ -97,6 +116,10 @@ export class AttachmentCollection {
   }
 }
 
+function layoutFields({ file, size, compression, sealedWith, frames }: FrameLayout & Pick<AttachmentRow, 'file'>) {
+  return { file: new ObjectId(file), size, compression, ...(sealedWith === undefined ? {} : { sealedWith }), frames };
+}
+
 function keys(ids: readonly AttachmentId[]): Buffer[] {
   return ids.map((id) => Buffer.from(id, 'hex'));
 }
@@ -108,6 +131,8 @@ function toRow(document: AttachmentDocument): AttachmentRow {
     file: Buffer.from(document.file.id),
     size: document.size,
     compression: document.compression,
+    sealedWith: document.sealedWith,
+    level: document.level,
     // A copy, for rows are cached and the original is a view into the whole reply.
     frames: Buffer.from(document.frames),
     condemned:

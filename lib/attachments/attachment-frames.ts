@@ -13,7 +13,9 @@ export interface FrameLayout {
   /** Octets of the content. */
   readonly size: number;
   readonly compression: Compression;
-  /** Compressed length of each frame, 4 octets big endian each; empty without compression. */
+  /** Id of the key that each frame was sealed with (lib/encryption), after its compression; undefined: none was. */
+  readonly sealedWith: string | undefined;
+  /** Stored length of each frame, 4 octets big endian each; empty where all are stored as they are. */
   readonly frames: Buffer;
 }
 
@@ -41,15 +43,16 @@ export function framesOf(layout: FrameLayout, start: number, end: number): Frame
   if (start >= end) return [];
   const first = Math.floor(start / FRAME_OCTETS);
   const last = Math.floor((end - 1) / FRAME_OCTETS);
-  if (layout.compression === 'zstd' && layout.frames.length !== 4 * frameCount(layout.size)) {
+  const isIndexed = layout.compression === 'zstd' || layout.sealedWith !== undefined;
+  if (isIndexed && layout.frames.length !== 4 * frameCount(layout.size)) {
     throw new RangeError(`${layout.frames.length / 4} frames for ${layout.size} octets`);
   }
   const places: FramePlace[] = [];
-  let fileStart = layout.compression === 'zstd' ? sumOfLengths(layout.frames, first) : first * FRAME_OCTETS;
+  let fileStart = isIndexed ? sumOfLengths(layout.frames, first) : first * FRAME_OCTETS;
   for (let frame = first; frame <= last; frame += 1) {
     const contentStart = frame * FRAME_OCTETS;
     const contentLength = Math.min(FRAME_OCTETS, layout.size - contentStart);
-    const fileLength = layout.compression === 'zstd' ? layout.frames.readUInt32BE(4 * frame) : contentLength;
+    const fileLength = isIndexed ? layout.frames.readUInt32BE(4 * frame) : contentLength;
     places.push({ frame, contentStart, contentLength, fileStart, fileLength });
     fileStart += fileLength;
   }
@@ -78,4 +81,9 @@ function sumOfLengths(frames: Buffer, count: number): number {
   let sum = 0;
   for (let frame = 0; frame < count; frame += 1) sum += frames.readUInt32BE(4 * frame);
   return sum;
+}
+
+/** What a frame is sealed as, beside the file's id. */
+export function frameName(frame: number): string {
+  return `frame ${String(frame)}`;
 }

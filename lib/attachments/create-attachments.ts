@@ -1,4 +1,5 @@
 import { toTemporary, type Database } from '../db/index.ts';
+import type { ContentCipher } from '../encryption/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { MailError } from '../kernel/errors.ts';
 import type { AttachmentId } from '../kernel/ids.ts';
@@ -8,7 +9,8 @@ import { AttachmentFileCollection } from './attachment-file-collection.ts';
 import { AttachmentRefCollection } from './attachment-ref-collection.ts';
 import type { AttachmentOwner, AttachmentSource, Attachments, StoredAttachment } from './attachments.ts';
 import { AttachmentKeeper, type AttachmentCollections } from './keep-attachments.ts';
-import { DamagedAttachment, readRow, toReadError, type FrameCache } from './read-attachment.ts';
+import { DamagedAttachment, readRow, toReadError, type AttachmentReading, type FrameCache } from './read-attachment.ts';
+import { rewriteAttachments, type RewriteOptions, type RewriteReport } from './rewrite-attachments.ts';
 import { createAttachmentSweep, type AttachmentSweep } from './sweep-attachments.ts';
 
 export interface AttachmentsOptions {
@@ -16,6 +18,8 @@ export interface AttachmentsOptions {
   readonly clock: Clock;
   /** Octets of frames kept for clients that read a large part in small pieces; 8 MiB by default. */
   readonly cacheOctets?: number;
+  /** Seals what is written, and opens what was sealed. Without it what was sealed cannot be read. */
+  readonly cipher?: ContentCipher | undefined;
 }
 
 const CACHE_OCTETS = 8 * 1024 * 1024;
@@ -25,6 +29,11 @@ const CACHED_ROWS = 1000;
 /** Attachments with their sweep, which is no business of those who keep and read them. */
 export interface AttachmentsRoom extends Attachments {
   readonly sweep: AttachmentSweep;
+  /**
+   * Writes contents anew that are not stored as they should be: not sealed with the current key, or sealed though
+   * nothing seals any more, or compressed less than is asked for. Readers and writers go on meanwhile.
+   */
+  rewrite(options: RewriteOptions): Promise<RewriteReport>;
 }
 
 export function createAttachments(options: AttachmentsOptions): AttachmentsRoom {
@@ -39,6 +48,7 @@ export function createAttachments(options: AttachmentsOptions): AttachmentsRoom 
 class StoredAttachments implements AttachmentsRoom {
   readonly sweep: AttachmentSweep;
   readonly #collections: AttachmentCollections;
+  readonly #cipher: ContentCipher | undefined;
   readonly #keeper: AttachmentKeeper;
   readonly #rows: LruCache<AttachmentId, AttachmentRow>;
   readonly #frames: FrameCache;
@@ -46,7 +56,8 @@ class StoredAttachments implements AttachmentsRoom {
   constructor(collections: AttachmentCollections, options: AttachmentsOptions) {
     const { clock } = options;
     this.#collections = collections;
-    this.#keeper = new AttachmentKeeper(collections, clock);
+    this.#cipher = options.cipher;
+    this.#keeper = new AttachmentKeeper(collections, clock, this.#cipher);
     this.#rows = new LruCache({ clock, maxWeight: CACHED_ROWS, lifetimeMs: CACHE_LIFETIME_MS });
     this.#frames = new LruCache({
       clock,
@@ -79,6 +90,15 @@ class StoredAttachments implements AttachmentsRoom {
     return { id, size: row.size, read: (start, end) => this.#read(row, Math.max(0, start), Math.min(row.size, end)) };
   }
 
+  rewrite(options: RewriteOptions): Promise<RewriteReport> {
+    const read = (row: AttachmentRow): AsyncIterable<Buffer> => readRow(this.#reading(), row, 0, row.size);
+    return rewriteAttachments(this.#collections, this.#cipher, read, options);
+  }
+
+  #reading(): AttachmentReading {
+    return { files: this.#collections.files, cache: this.#frames, cipher: this.#cipher };
+  }
+
   async #freshRow(id: AttachmentId): Promise<AttachmentRow> {
     const [row] = await this.#collections.rows.find([id]);
     if (row === undefined) throw new MailError('attachment-not-found', 'There is no such attachment');
@@ -91,7 +111,7 @@ class StoredAttachments implements AttachmentsRoom {
     let current = row;
     for (;;) {
       try {
-        for await (const octets of readRow(this.#collections.files, this.#frames, current, position, end)) {
+        for await (const octets of readRow(this.#reading(), current, position, end)) {
           position += octets.length;
           yield octets;
         }

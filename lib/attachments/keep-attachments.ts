@@ -1,3 +1,4 @@
+import type { ContentCipher } from '../encryption/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { crashPoint } from '../kernel/crash-point.ts';
 import { MailError } from '../kernel/errors.ts';
@@ -25,12 +26,14 @@ export interface AttachmentCollections {
 export class AttachmentKeeper {
   readonly #collections: AttachmentCollections;
   readonly #clock: Clock;
+  readonly #cipher: ContentCipher | undefined;
   /** Uploads under way in this process, so that recipients of one message do not upload the same octets each. */
   readonly #uploads = new Map<AttachmentId, Promise<void>>();
 
-  constructor(collections: AttachmentCollections, clock: Clock) {
+  constructor(collections: AttachmentCollections, clock: Clock, cipher?: ContentCipher) {
     this.#collections = collections;
     this.#clock = clock;
+    this.#cipher = cipher;
   }
 
   async keep(owner: AttachmentOwner, token: Buffer, sources: readonly AttachmentSource[]): Promise<void> {
@@ -85,7 +88,7 @@ export class AttachmentKeeper {
   }
 
   async #uploadAlone(source: AttachmentSource): Promise<void> {
-    const written = await writeAttachment(this.#collections.files, source);
+    const written = await writeAttachment(this.#collections.files, source, { cipher: this.#cipher });
     // Where the outcome of this insert is unknown the file stays: a row may name it. The sweep settles it.
     const isTheOne = await this.#collections.rows.insert({ id: source.id, condemned: undefined, ...written });
     crashPoint('attachment.row-inserted');

@@ -1,9 +1,10 @@
 import { toTemporary } from '../db/index.ts';
+import { SealError, type ContentCipher } from '../encryption/index.ts';
 import { MailError } from '../kernel/errors.ts';
 import type { LruCache } from '../kernel/lru-cache.ts';
 import type { AttachmentRow } from './attachment-collection.ts';
 import type { AttachmentFileCollection } from './attachment-file-collection.ts';
-import { FRAME_OCTETS, framesOf, groupFrames, type FramePlace } from './attachment-frames.ts';
+import { FRAME_OCTETS, frameName, framesOf, groupFrames, type FramePlace } from './attachment-frames.ts';
 import { decompress, decompressFrames, isZstdError } from './zstd.ts';
 
 /** Octets of chunks asked for at once. */
@@ -15,6 +16,13 @@ const CACHED_FRAMES = 3;
 /** Decompressed frames by file and number. */
 export type FrameCache = LruCache<string, Buffer>;
 
+/** What reading takes beside the row. */
+export interface AttachmentReading {
+  readonly files: AttachmentFileCollection;
+  readonly cache: FrameCache;
+  readonly cipher: ContentCipher | undefined;
+}
+
 /** Chunks or frames that are not what the row says. */
 export class DamagedAttachment extends Error {
   override readonly name = 'DamagedAttachment';
@@ -25,15 +33,13 @@ export class DamagedAttachment extends Error {
  * @throws DamagedAttachment, errors of the driver
  */
 export async function* readRow(
-  files: AttachmentFileCollection,
-  cache: FrameCache,
+  reading: AttachmentReading,
   row: AttachmentRow,
   start: number,
   end: number,
 ): AsyncGenerator<Buffer, void, undefined> {
   const places = placesOf(row, start, end);
-  const frames =
-    places.length <= CACHED_FRAMES ? readCached(files, cache, row, places) : readInTurn(files, row, places);
+  const frames = places.length <= CACHED_FRAMES ? readCached(reading, row, places) : readInTurn(reading, row, places);
   for await (const { contentStart, octets } of frames) {
     const first = Math.max(0, start - contentStart);
     const last = Math.min(octets.length, end - contentStart);
@@ -48,8 +54,7 @@ interface ContentPiece {
 }
 
 async function* readCached(
-  files: AttachmentFileCollection,
-  cache: FrameCache,
+  { files, cache, cipher }: AttachmentReading,
   row: AttachmentRow,
   places: readonly FramePlace[],
 ): AsyncGenerator<ContentPiece, void, undefined> {
@@ -57,7 +62,7 @@ async function* readCached(
     const cached = group.map((place) => cache.get(frameKey(row, place)));
     const octets = cached.includes(undefined) ? await readGroup(files, row, group) : undefined;
     for (const [position, place] of group.entries()) {
-      const frame = cached[position] ?? unpack(row, place, cut(row, group, place, octets));
+      const frame = cached[position] ?? unpack(cipher, row, place, cut(row, group, place, octets));
       if (cached[position] === undefined) cache.set(frameKey(row, place), frame, frame.length);
       yield { contentStart: place.contentStart, octets: frame };
     }
@@ -66,14 +71,15 @@ async function* readCached(
 
 /** One frame after the other, each in the pieces in which it comes. */
 async function* readInTurn(
-  files: AttachmentFileCollection,
+  { files, cipher }: AttachmentReading,
   row: AttachmentRow,
   places: readonly FramePlace[],
 ): AsyncGenerator<ContentPiece, void, undefined> {
   const first = places[0];
   const last = places.at(-1);
   if (first === undefined || last === undefined) return;
-  const stored = storedPieces(files, row, places);
+  const pieces = storedPieces(files, row, places);
+  const stored = row.sealedWith !== undefined ? openedFrames(cipher, row, places, pieces) : pieces;
   let position = first.contentStart;
   try {
     for await (const octets of row.compression === 'none' ? stored : decompressFrames(stored)) {
@@ -163,11 +169,49 @@ function cut(row: AttachmentRow, group: readonly FramePlace[], place: FramePlace
   return stored;
 }
 
-/** In memory of its own: the octets given may be a view into a reply several times as long. */
-function unpack(row: AttachmentRow, place: FramePlace, stored: Buffer): Buffer {
-  if (row.compression === 'none') return Buffer.from(stored);
+/** Puts sealed frames together and opens them, one after another. */
+async function* openedFrames(
+  cipher: ContentCipher | undefined,
+  row: AttachmentRow,
+  places: readonly FramePlace[],
+  pieces: AsyncIterable<Buffer>,
+): AsyncGenerator<Buffer, void, undefined> {
+  let gathered: Buffer[] = [];
+  let length = 0;
+  let index = 0;
+  for await (const piece of pieces) {
+    gathered.push(piece);
+    length += piece.length;
+    const place = places[index];
+    if (place === undefined || length < place.fileLength) continue;
+    yield openFrame(cipher, row, place, Buffer.concat(gathered));
+    gathered = [];
+    length = 0;
+    index += 1;
+  }
+}
+
+/** @throws DamagedAttachment where it does not open; MailError where there is no key: that is no damage */
+function openFrame(cipher: ContentCipher | undefined, row: AttachmentRow, place: FramePlace, stored: Buffer): Buffer {
+  if (cipher === undefined)
+    throw new MailError('unavailable', 'This content cannot be read at the moment', {
+      cause: 'it is sealed, and no key is configured',
+    });
   try {
-    return decompress(stored, place.contentLength);
+    return cipher.open(row.file, frameName(place.frame), stored);
+  } catch (error) {
+    if (error instanceof SealError)
+      throw new DamagedAttachment(`attachment ${row.id}: ${error.message}`, { cause: error });
+    throw error;
+  }
+}
+
+/** In memory of its own: the octets given may be a view into a reply several times as long. */
+function unpack(cipher: ContentCipher | undefined, row: AttachmentRow, place: FramePlace, stored: Buffer): Buffer {
+  const opened = row.sealedWith !== undefined ? openFrame(cipher, row, place, stored) : stored;
+  if (row.compression === 'none') return row.sealedWith !== undefined ? opened : Buffer.from(opened);
+  try {
+    return decompress(opened, place.contentLength);
   } catch (error) {
     throw new DamagedAttachment(`attachment ${row.id}: frame ${place.frame} is damaged`, { cause: error });
   }

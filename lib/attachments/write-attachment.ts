@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import { crashPoint } from '../kernel/crash-point.ts';
+import type { ContentCipher } from '../encryption/index.ts';
+import { SEAL_OCTETS } from '../encryption/index.ts';
 import { MailError } from '../kernel/errors.ts';
 import type { AttachmentFileCollection } from './attachment-file-collection.ts';
-import { FRAME_OCTETS, frameCount, type FrameLayout } from './attachment-frames.ts';
+import { FRAME_OCTETS, frameCount, frameName, type FrameLayout } from './attachment-frames.ts';
 import type { AttachmentSource } from './attachments.ts';
 import { isWorthwhile, mayCompress } from './compression-choice.ts';
 import { FrameCompressor } from './zstd.ts';
@@ -12,15 +14,26 @@ export interface WrittenFile extends FrameLayout {
   readonly file: Buffer;
 }
 
+/** How octets are to be stored. */
+export interface StorageForm {
+  readonly cipher: ContentCipher | undefined;
+  /** Of zstd; undefined: the one that mail is received with. */
+  readonly level?: number | undefined;
+}
+
 /**
- * Writes the source's octets to a new file, compressed where the type allows it and the first frame says that it pays.
- * Holds two frames. What it leaves behind when it fails is removed, or else swept later.
+ * Writes the source's octets to a new file, compressed where the type allows it and the first frame says that it pays,
+ * and sealed where there is a cipher. Holds two frames. What it leaves behind when it fails is removed, or else swept later.
  * @throws MailError `internal` where the source's octets are not what its id says
  */
-export async function writeAttachment(files: AttachmentFileCollection, source: AttachmentSource): Promise<WrittenFile> {
+export async function writeAttachment(
+  files: AttachmentFileCollection,
+  source: AttachmentSource,
+  how: StorageForm,
+): Promise<WrittenFile> {
   const file = files.newFileId();
   try {
-    return await writeFrames(files, source, file);
+    return await writeFrames(files, source, file, how);
   } catch (error) {
     await files.delete(file).catch(() => undefined);
     throw error;
@@ -31,13 +44,15 @@ async function writeFrames(
   files: AttachmentFileCollection,
   source: AttachmentSource,
   file: Buffer,
+  { cipher, level }: StorageForm,
 ): Promise<WrittenFile> {
-  // What fits one frame fits one chunk, compressed or not.
   const octetsAtOnce = Math.max(1, Math.min(source.size, FRAME_OCTETS));
-  const chunks = new ChunkWriter(files, file, octetsAtOnce);
+  // What fits one frame fits one chunk, compressed or not.
+  const chunkOctets = Math.min(FRAME_OCTETS, octetsAtOnce + (cipher === undefined ? 0 : SEAL_OCTETS));
+  const chunks = new ChunkWriter(files, file, chunkOctets);
   const hash = createHash('sha256');
   const index = Buffer.alloc(4 * frameCount(source.size));
-  const compressor = mayCompress(source.type) ? new FrameCompressor() : undefined;
+  const compressor = mayCompress(source.type) ? new FrameCompressor(level) : undefined;
   let isCompressed = compressor !== undefined;
   let frames = 0;
   try {
@@ -45,7 +60,8 @@ async function writeFrames(
       hash.update(frame);
       const packed = compressor !== undefined && isCompressed ? await compressor.compress(frame) : [frame];
       if (frames === 0 && isCompressed) isCompressed = isWorthwhile(frame.length, sizeOf(packed));
-      const stored = isCompressed ? packed : [frame];
+      const plain = isCompressed ? packed : [frame];
+      const stored = cipher === undefined ? plain : [cipher.seal(file, frameName(frames), joined(plain))];
       if (frames < index.length / 4) index.writeUInt32BE(sizeOf(stored), 4 * frames);
       frames += 1;
       for (const piece of stored) await chunks.write(piece);
@@ -65,12 +81,17 @@ async function writeFrames(
     file,
     size: source.size,
     compression: isCompressed ? 'zstd' : 'none',
-    frames: isCompressed ? index : Buffer.alloc(0),
+    sealedWith: cipher?.currentKey,
+    frames: isCompressed || cipher !== undefined ? index : Buffer.alloc(0),
   };
 }
 
 function sizeOf(pieces: readonly Buffer[]): number {
   return pieces.reduce((sum, piece) => sum + piece.length, 0);
+}
+
+function joined(pieces: readonly Buffer[]): Buffer {
+  return pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces);
 }
 
 /** Cuts a stream into frames; the memory of a frame is used again for the next one. */

@@ -17,7 +17,7 @@ describe('frames of an attachment', () => {
   });
 
   it('hold a range, no frame more', () => {
-    const layout = { size: 3 * FRAME_OCTETS + 5, compression: 'none', frames: NONE } as const;
+    const layout = { size: 3 * FRAME_OCTETS + 5, compression: 'none', sealedWith: undefined, frames: NONE } as const;
     const numbers = (start: number, end: number): number[] => framesOf(layout, start, end).map(({ frame }) => frame);
     assert.deepEqual(numbers(0, 0), []);
     assert.deepEqual(numbers(0, 1), [0]);
@@ -28,7 +28,12 @@ describe('frames of an attachment', () => {
   });
 
   it('lie one after another in the file', () => {
-    const layout = { size: 2 * FRAME_OCTETS + 1, compression: 'zstd', frames: index(10, 20, 3) } as const;
+    const layout = {
+      size: 2 * FRAME_OCTETS + 1,
+      compression: 'zstd',
+      sealedWith: undefined,
+      frames: index(10, 20, 3),
+    } as const;
     assert.deepEqual(
       framesOf(layout, FRAME_OCTETS, layout.size).map(({ fileStart, fileLength }) => [fileStart, fileLength]),
       [
@@ -40,7 +45,12 @@ describe('frames of an attachment', () => {
   });
 
   it('are read together up to a size', () => {
-    const layout = { size: 4 * FRAME_OCTETS, compression: 'zstd', frames: index(10, 20, 100, 5) } as const;
+    const layout = {
+      size: 4 * FRAME_OCTETS,
+      compression: 'zstd',
+      sealedWith: undefined,
+      frames: index(10, 20, 100, 5),
+    } as const;
     const groups = groupFrames(framesOf(layout, 0, layout.size), 30);
     assert.deepEqual(
       groups.map((group) => group.map(({ frame }) => frame)),

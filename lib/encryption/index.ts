@@ -1,0 +1,3 @@
+export { createContentCipher, SEAL_OCTETS, SealError, type ContentCipher } from './content-cipher.ts';
+export { KeyRingError, readKeyRing, type KeyRing } from './key-ring.ts';
+export { encryptionSection } from './settings.ts';
