@@ -121,6 +121,7 @@ export class Idler {
       for (;;) {
         const response = await within(client.response());
         if (response.text.startsWith('+')) break;
+        if (response.text.startsWith(`${tag} `)) throw new Error(response.text);
         take(response);
       }
       onIdle();
