@@ -2,12 +2,15 @@ import { randomBytes } from 'node:crypto';
 import type { Accounts } from '../lib/accounts/index.ts';
 import type { Addresses } from '../lib/addresses/index.ts';
 import type { AccessTokens, Auth } from '../lib/auth/index.ts';
+import type { JobStatus } from '../lib/jobs/index.ts';
 import type { Mailboxes } from '../lib/journal/index.ts';
 import type { Clock } from '../lib/kernel/clock.ts';
 import { MailError } from '../lib/kernel/errors.ts';
 import type { Logger } from '../lib/kernel/logger.ts';
 import type { SectionValues } from '../lib/kernel/section.ts';
 import type { Messages } from '../lib/messages/index.ts';
+import type { Nodes } from '../lib/nodes/index.ts';
+import type { PeerReader } from '../lib/proxy/index.ts';
 import type { ApiServices } from './http/api-request.ts';
 import { toErrorAnswer } from './http/error-answers.ts';
 import { describeRoutes } from './http/openapi.ts';
@@ -29,6 +32,13 @@ export interface ApiServerOptions {
   readonly isRootToken: (token: string) => boolean;
   /** Signs paging cursors; the same on every node that a client may come to next. Without it they end with the process. */
   readonly cursorSecret?: string;
+  /** Who serves the store, and what goes on in the background. */
+  readonly nodes: Nodes;
+  readonly listJobs: () => Promise<readonly JobStatus[]>;
+  /** True once this process is to be left alone: /health answers 503 then, before anything else does. */
+  readonly isDraining?: () => boolean;
+  /** Called for each request. */
+  readonly onRequest?: () => void;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly settings: Omit<SectionValues<typeof apiSection.settings>, 'host' | 'port' | 'secure'>;
@@ -40,7 +50,9 @@ export interface ApiServerOptions {
 
 export interface ApiServer {
   /** @param port 0 takes a free one */
-  listen(host: string, port: number): Promise<{ readonly port: number }>;
+  listen(host: string, port: number, readPeer?: PeerReader): Promise<{ readonly port: number }>;
+  /** Connections that stand. */
+  readonly connectionCount: number;
   /** Answers what is under way and takes nothing new; what is not done by the deadline is cut off. */
   close(deadlineMs: number): Promise<void>;
   /** The certificate for connections from now on; only where there was one from the start. */
@@ -68,13 +80,25 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const unlessClosing =
     (handler: ExchangeHandler): ExchangeHandler =>
     (exchange) => {
+      options.onRequest?.();
       if (!isClosing) return handler(exchange);
       const { status, headers, body } = toErrorAnswer(
         new MailError('shutting-down', 'The server is shutting down, please try again'),
       );
       return sendJson(exchange, status, body, { ...headers, Connection: 'close' });
     };
-  for (const route of routes) server.route(route.method, route.path, unlessClosing(runner(route)));
+  /** Load balancers ask this path, and have no token. */
+  const unlessDraining =
+    (handler: ExchangeHandler): ExchangeHandler =>
+    (exchange) => {
+      if (options.isDraining?.() !== true) return handler(exchange);
+      const { status, headers, body } = toErrorAnswer(new MailError('shutting-down', 'This node is draining'));
+      return sendJson(exchange, status, body, headers);
+    };
+  for (const route of routes) {
+    const handler = runner(route);
+    server.route(route.method, route.path, unlessClosing(route.path === '/health' ? unlessDraining(handler) : handler));
+  }
   const document = describeRoutes(routes, options.version);
   server.route(
     'GET',
@@ -83,7 +107,10 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   );
 
   return {
-    listen: (host, port) => server.listen(host, port),
+    listen: (host, port, readPeer) => server.listen(host, port, readPeer),
+    get connectionCount() {
+      return server.connectionCount;
+    },
     close: (deadlineMs) => {
       isClosing = true;
       return server.close(deadlineMs);

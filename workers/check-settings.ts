@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { tlsSection } from '../lib/certificates/index.ts';
 import { ConfigError, type ConfigProblem, type Configuration } from '../lib/config/index.ts';
+import { createNetworks, proxySection } from '../lib/proxy/index.ts';
 import { parseRedisAddress, redisSection } from '../lib/redis/index.ts';
 import { parseListenAddress } from './listen-address.ts';
+import { rolesOf } from './roles.ts';
 import { listenSection, type ListenSettings } from './settings.ts';
 
 /**
@@ -11,6 +13,21 @@ import { listenSection, type ListenSettings } from './settings.ts';
  */
 export async function checkSettings(configuration: Configuration): Promise<void> {
   const problems: ConfigProblem[] = [...listenProblems(configuration.get(listenSection))];
+  try {
+    rolesOf(configuration);
+  } catch (error) {
+    problems.push({ where: 'server.roles', message: error instanceof Error ? error.message : String(error) });
+  }
+  const proxy = configuration.get(proxySection);
+  try {
+    createNetworks(proxy.trustedNetworks);
+  } catch (error) {
+    problems.push({ where: 'proxy.trusted-networks', message: error instanceof Error ? error.message : String(error) });
+  }
+  for (const name of proxy.listeners) {
+    if (name === 'api' || (name !== 'health' && name in configuration.get(listenSection))) continue;
+    problems.push({ where: 'proxy.listeners', message: `there is no listener ${JSON.stringify(name)}` });
+  }
   const { uri } = configuration.get(redisSection);
   const address = uri === '' ? undefined : parseRedisAddress(uri);
   if (typeof address === 'string') problems.push({ where: 'redis.uri', message: address });

@@ -14,6 +14,7 @@ export type SettingsOptions = SettingsFlags;
 
 /** Flags of `eider start`. */
 export interface StartOptions extends SettingsOptions {
+  readonly roles?: string;
   readonly freePorts?: true;
   readonly readyFile?: string;
 }

@@ -2,16 +2,20 @@ import { hostname as systemHostname } from 'node:os';
 import { join } from 'node:path';
 import { createAccounts, accountsSection, type Accounts } from '../lib/accounts/index.ts';
 import { createAddresses, prepareAddresses, type Addresses } from '../lib/addresses/index.ts';
-import { createAttachments } from '../lib/attachments/index.ts';
+import { createAttachments, type AttachmentsRoom } from '../lib/attachments/index.ts';
 import {
   authSection,
   createAccessTokens,
   createAuth,
   createMemoryLoginLimiter,
   createPasswordHasher,
+  createSharedLoginLimiter,
+  createSharedSessionLimit,
   prepareAccessTokens,
   type AccessTokens,
   type Auth,
+  type LoginLimiter,
+  type SessionLimit,
 } from '../lib/auth/index.ts';
 import type { Configuration } from '../lib/config/index.ts';
 import { openDatabase, type Database } from '../lib/db/index.ts';
@@ -38,6 +42,7 @@ import {
   type Sweep,
   type SweepReferences,
 } from '../lib/messages/index.ts';
+import { newNodeId } from '../lib/nodes/index.ts';
 import { createRedis, redisSection, type Redis } from '../lib/redis/index.ts';
 import { databaseSection, serverSection } from './settings.ts';
 
@@ -62,11 +67,16 @@ export interface Store {
   readonly database: Database;
   readonly mailboxes: Journal;
   readonly messages: MessagesRoom;
+  readonly attachments: AttachmentsRoom;
   readonly addresses: Addresses;
   readonly accounts: Accounts;
   readonly auth: Auth;
   readonly accessTokens: AccessTokens;
   readonly sweep: Sweep;
+  /** This process among all that serve the store. */
+  readonly node: string;
+  /** Undefined where this process alone counts. */
+  sessionLimit(protocol: string): SessionLimit | undefined;
 }
 
 /** Opens the database and wires the rooms; whatever is opened stops with the lifecycle. */
@@ -108,11 +118,18 @@ export async function openStore(surroundings: Surroundings): Promise<Store> {
     clock,
   });
   const limits = configuration.get(authSection);
-  const auth = createAuth({ accounts, limiter: createMemoryLoginLimiter({ limits, clock }), clock });
+  const auth = createAuth({ accounts, limiter: openLoginLimiter(surroundings, redis), clock });
   const accessTokens = createAccessTokens({ database, accounts, clock, settings: limits });
+  const node = newNodeId();
+  const sessionLimit = (protocol: string): SessionLimit | undefined => {
+    if (redis === undefined) return undefined;
+    const limit = createSharedSessionLimit({ redis, protocol, node });
+    lifecycle.add({ name: `${protocol} sessions`, stop: async () => limit.close() });
+    return limit;
+  };
   await Promise.all([prepareAddresses(database), prepareAccessTokens(database)]);
   const sweep = createSweep({ database, attachments, clock, logger, references: sweepReferences(mailboxes) });
-  return { database, mailboxes, messages, addresses, accounts, auth, accessTokens, sweep };
+  return { database, mailboxes, messages, attachments, addresses, accounts, auth, accessTokens, sweep, node, sessionLimit };
 }
 
 /** What the journal says of message data. An account that has been removed refers to nothing any more. */
@@ -170,6 +187,13 @@ function openRedis({ configuration, clock, logger, lifecycle }: Surroundings): R
   const redis = createRedis({ settings, clock, logger });
   lifecycle.add({ name: 'redis', stop: () => redis.close() });
   return redis;
+}
+
+/** Counted by all nodes where they share a Redis. */
+function openLoginLimiter({ configuration, clock }: Surroundings, redis: Redis | undefined): LoginLimiter {
+  const limits = configuration.get(authSection);
+  const local = createMemoryLoginLimiter({ limits, clock });
+  return redis === undefined ? local : createSharedLoginLimiter({ redis, local, limits });
 }
 
 /** Between machines where there is Redis, else between the processes of the data directory. */

@@ -13,6 +13,7 @@ import { sections } from './sections.ts';
 export interface SettingsFlags {
   readonly config?: string;
   readonly dataDir?: string;
+  readonly roles?: string;
   /** `section.key=value`, each. */
   readonly set?: readonly string[];
 }
@@ -38,6 +39,7 @@ async function readSources(flags: SettingsFlags): Promise<ConfigSources> {
   const overrides = (flags.set ?? []).map(readOverride);
   if (flags.dataDir !== undefined)
     overrides.push({ name: 'server.data-dir', text: flags.dataDir, origin: '--data-dir' });
+  if (flags.roles !== undefined) overrides.push({ name: 'server.roles', text: flags.roles, origin: '--roles' });
   return {
     ...(path === undefined || path === '' ? {} : { file: { path, text: await readText(path) } }),
     environment: process.env,

@@ -20,6 +20,7 @@ export function printReady(report: ReadyReport, { dataDir, shownOnce, firstUserF
       row('POP3', report.pop3) +
       row('POP3S', report.pop3s) +
       row('LMTP', report.lmtp) +
+      row('health', report.health) +
       (report.api === undefined ? '' : `  API    ${report.api.url}\n`),
   );
   if (firstUserFlags !== undefined) {

@@ -9,6 +9,7 @@ export interface ReadyReport {
   readonly pop3?: ListenAddress;
   readonly pop3s?: ListenAddress;
   readonly lmtp?: ListenAddress;
+  readonly health?: ListenAddress;
   readonly api?: { readonly url: string };
   /** Good for this run. */
   readonly adminToken: string;

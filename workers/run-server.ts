@@ -1,8 +1,10 @@
 import { resolve } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { createCertificates, tlsSection } from '../lib/certificates/index.ts';
 import { systemClock } from '../lib/kernel/clock.ts';
-import { createLifecycle } from '../lib/kernel/lifecycle.ts';
+import { createLifecycle, type Service } from '../lib/kernel/lifecycle.ts';
 import type { Logger, LogLevel } from '../lib/kernel/logger.ts';
+import { createMembership, openAdminTokenHash, type Membership } from '../lib/nodes/index.ts';
 import { loadAdminTokens } from './admin-token.ts';
 import { checkSettings } from './check-settings.ts';
 import type { StartOptions } from './command-options.ts';
@@ -10,12 +12,16 @@ import { hostnameOf, openStore } from './compose.ts';
 import { prepareDataDirectory } from './data-directory.ts';
 import { loadSettings } from './load-settings.ts';
 import { commandLogger } from './command-logger.ts';
+import { createLoadMeter } from './node-load.ts';
 import { printReady } from './print-ready.ts';
 import { writeReadyFile } from './ready-file.ts';
 import { reloadOnHangup } from './reload.ts';
+import { rolesOf } from './roles.ts';
 import { serverSection } from './settings.ts';
 import { startFrontEnds } from './start-front-ends.ts';
+import { startJobs } from './start-jobs.ts';
 import { stopOnSignals } from './stop-on-signals.ts';
+import { VERSION } from './version.ts';
 
 /**
  * The server process: starts everything, says that it is ready, and runs until it is told to stop. What has been
@@ -32,6 +38,7 @@ export async function runServer(options: StartOptions): Promise<void> {
   // From here on a signal stops what has been started so far.
   const stop = stopOnSignals({ lifecycle, logger, drainMs: server.drainTimeout });
   try {
+    const roles = rolesOf(configuration);
     const dataDir = await prepareDataDirectory(server.dataDir);
     const hostname = hostnameOf(configuration);
     const certificates = await createCertificates({
@@ -41,8 +48,20 @@ export async function runServer(options: StartOptions): Promise<void> {
       clock,
       logger,
     });
-    const adminTokens = await loadAdminTokens(dataDir);
     const store = await openStore({ configuration, dataDir, logger, clock, lifecycle });
+    const adminTokens = await loadAdminTokens(openAdminTokenHash(store.database, clock), { dataDir, logger });
+    const load = createLoadMeter(clock);
+    const membership = createMembership({
+      database: store.database,
+      clock,
+      logger,
+      self: { id: store.node, host: hostname, pid: process.pid, version: VERSION, roles: [...roles] },
+      load: () => load.read(),
+    });
+    lifecycle.add({ name: 'membership', stop: () => membership.leave() });
+    if (roles.has('worker')) {
+      await startJobs({ store, configuration, clock, logger, lifecycle, node: store.node });
+    }
     const reloadListeners: (() => void)[] = [];
     const addresses = await startFrontEnds({
       store,
@@ -55,7 +74,12 @@ export async function runServer(options: StartOptions): Promise<void> {
       lifecycle,
       onReload: (listener) => void reloadListeners.push(listener),
       freePorts: options.freePorts === true,
+      roles,
+      load,
+      isDraining: () => membership.isDraining,
     });
+    await membership.join();
+    lifecycle.add(drainFirst(membership, server.drainDelay));
     reloadOnHangup({ settings, certificates, logger, listeners: reloadListeners });
     const hasUsers = (await store.accounts.list({ limit: 1 })).length > 0;
     const report = { pid: process.pid, ...addresses, adminToken: adminTokens.ofThisRun };
@@ -71,6 +95,21 @@ export async function runServer(options: StartOptions): Promise<void> {
     await stop.now();
     throw error;
   }
+}
+
+/** How long the others may take to hear that this node drains, in milliseconds. */
+const ANNOUNCE_MS = 500;
+
+/** Stopped before everything else: tells that this process drains, and gives load balancers time to notice. */
+function drainFirst(membership: Membership, delayMs: number): Service {
+  return {
+    name: 'drain',
+    stop: async (deadline) => {
+      const isAnnounced = membership.drain();
+      await Promise.race([isAnnounced, wait(Math.min(ANNOUNCE_MS, deadline.leftMs()))]);
+      if (delayMs > 0) await wait(Math.min(delayMs, deadline.leftMs()));
+    },
+  };
 }
 
 function logReady(logger: Logger, pid: number): void {

@@ -4,6 +4,11 @@ export const serverSection = defineSection({
   name: 'server',
   doc: 'The process as a whole.',
   settings: {
+    roles: {
+      type: 'text-list',
+      default: ['imap', 'pop3', 'lmtp', 'api', 'worker'],
+      doc: 'What this process does; several processes, on one machine or many, may share the work. A worker does what goes on in the background.',
+    },
     dataDir: {
       type: 'text',
       default: 'data',
@@ -27,6 +32,13 @@ export const serverSection = defineSection({
       min: 0,
       max: 600_000,
       doc: 'How long SIGTERM lets commands and deliveries finish; under the 10 seconds that container engines wait before they kill.',
+    },
+    drainDelay: {
+      type: 'duration',
+      default: 0,
+      min: 0,
+      max: 300_000,
+      doc: 'How long after SIGTERM new connections are still taken while /health answers 503, so that a load balancer turns away first; counts as part of the drain-timeout.',
     },
   },
 });
@@ -64,6 +76,11 @@ export const listenSection = defineSection({
     pop3: listener(9110, 'POP3 with STLS.'),
     pop3s: listener(9995, 'POP3 over TLS.'),
     lmtp: listener(2424, 'Deliveries by LMTP. Whoever can connect may deliver.'),
+    health: {
+      type: 'text',
+      default: '',
+      doc: 'HTTP for load balancers, without a token: GET /health is 200 while this process takes work and 503 while it drains. Empty: not served.',
+    },
   },
 });
 

@@ -2,7 +2,8 @@ import type { User } from '../../lib/accounts/index.ts';
 import { MailError } from '../../lib/kernel/errors.ts';
 import type { UserId } from '../../lib/kernel/ids.ts';
 
-export type Resource = 'users' | 'addresses' | 'mailboxes' | 'messages' | 'attachments' | 'authentication' | 'health';
+export type Resource =
+  'users' | 'addresses' | 'mailboxes' | 'messages' | 'attachments' | 'authentication' | 'nodes' | 'health';
 export type Action = 'create' | 'read' | 'update' | 'delete';
 
 /** What a route is about; `own` routes are about the asker's token alone. */
@@ -25,6 +26,7 @@ const OWN: Readonly<Record<Resource, readonly Action[]>> = {
   messages: ALL,
   attachments: ['read'],
   authentication: ['read', 'delete'],
+  nodes: [],
   health: ['read'],
 };
 

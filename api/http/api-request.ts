@@ -2,9 +2,11 @@ import type { Readable } from 'node:stream';
 import type { AccessTokens, Auth } from '../../lib/auth/index.ts';
 import type { Accounts, User } from '../../lib/accounts/index.ts';
 import type { Addresses } from '../../lib/addresses/index.ts';
+import type { JobStatus } from '../../lib/jobs/index.ts';
 import type { Mailboxes } from '../../lib/journal/index.ts';
 import type { Clock } from '../../lib/kernel/clock.ts';
 import type { Messages } from '../../lib/messages/index.ts';
+import type { Nodes } from '../../lib/nodes/index.ts';
 import type { Actor } from './access.ts';
 import type { CursorSeal } from './paging.ts';
 
@@ -16,6 +18,8 @@ export interface ApiServices {
   readonly tokens: AccessTokens;
   readonly mailboxes: Mailboxes;
   readonly messages: Messages;
+  readonly nodes: Nodes;
+  readonly listJobs: () => Promise<readonly JobStatus[]>;
   readonly clock: Clock;
   readonly cursors: CursorSeal;
   /** Octets of the largest message. */

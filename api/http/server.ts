@@ -3,7 +3,9 @@ import type { Server as HttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import restify from 'restify';
 import { MailError } from '../../lib/kernel/errors.ts';
+import type { PeerReader } from '../../lib/proxy/index.ts';
 import type { Method } from './define-route.ts';
+import { RemoteAddresses } from './remote-addresses.ts';
 
 export interface TlsCredentials {
   /** PEM. */
@@ -26,7 +28,10 @@ export type ExchangeHandler = (exchange: Exchange) => Promise<void>;
 export interface HttpServer {
   route(method: Method, path: string, handler: ExchangeHandler): void;
   /** Binds; rejects with the system's error where the address is taken. */
-  listen(host: string, port: number): Promise<{ readonly port: number }>;
+  /** @param readPeer whom a connection comes from; where not given, the other end of its socket */
+  listen(host: string, port: number, readPeer?: PeerReader): Promise<{ readonly port: number }>;
+  /** Connections that stand. */
+  readonly connectionCount: number;
   /** Takes no more connections; resolves when the last is gone, cut after the deadline. */
   close(deadlineMs: number): Promise<void>;
   /** For connections from now on. */
@@ -86,6 +91,7 @@ export function createHttpServer({ tls, onUnknown }: HttpServerOptions): HttpSer
   };
   const server = restify.createServer(options as object) as unknown as Restify;
   const node = server.server;
+  const peers = new RemoteAddresses(node);
   node.headersTimeout = HEADERS_TIMEOUT_MS;
   node.requestTimeout = REQUEST_TIMEOUT_MS;
   node.keepAliveTimeout = KEEP_ALIVE_TIMEOUT_MS;
@@ -115,7 +121,7 @@ export function createHttpServer({ tls, onUnknown }: HttpServerOptions): HttpSer
   // The listeners' callbacks are left alone: behind them restify would send an answer of its own.
   const unknown = (request: IncomingMessage, response: ServerResponse): void => {
     const allow = response.getHeader('Allow');
-    void onUnknown(toExchange(request, response, new Map()), typeof allow === 'string' ? allow : undefined);
+    void onUnknown(toExchange(request, response, new Map(), peers), typeof allow === 'string' ? allow : undefined);
   };
   server.on('NotFound', unknown);
   server.on('MethodNotAllowed', unknown);
@@ -129,10 +135,16 @@ export function createHttpServer({ tls, onUnknown }: HttpServerOptions): HttpSer
   return {
     route: (method, path, handler) => {
       mounts[method].call(server, { path }, async (request, response) => {
-        await handler(toExchange(request, response, new Map(Object.entries(request.params))));
+        await handler(toExchange(request, response, new Map(Object.entries(request.params)), peers));
       });
     },
-    listen: (host, port) => listen(node, host, port),
+    listen: (host, port, readPeer) => {
+      if (readPeer !== undefined) peers.readWith(readPeer);
+      return listen(node, host, port);
+    },
+    get connectionCount() {
+      return peers.connectionCount;
+    },
     close: (deadlineMs) => close(node, deadlineMs),
     setTls: (next) => {
       if (tls === undefined) throw new MailError('internal', 'This listener has no TLS');
@@ -141,8 +153,13 @@ export function createHttpServer({ tls, onUnknown }: HttpServerOptions): HttpSer
   };
 }
 
-function toExchange(request: IncomingMessage, response: ServerResponse, parameters: Exchange['parameters']): Exchange {
-  return { request, response, parameters, remoteAddress: request.socket.remoteAddress ?? '' };
+function toExchange(
+  request: IncomingMessage,
+  response: ServerResponse,
+  parameters: Exchange['parameters'],
+  peers: RemoteAddresses,
+): Exchange {
+  return { request, response, parameters, remoteAddress: peers.of(request.socket) };
 }
 
 function listen(node: HttpsServer, host: string, port: number): Promise<{ readonly port: number }> {

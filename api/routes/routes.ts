@@ -23,6 +23,8 @@ import { getMessage } from './messages/get-message.ts';
 import { listMessages } from './messages/list-messages.ts';
 import { updateMessage, updateMessages } from './messages/update-messages.ts';
 import { uploadMessage } from './messages/upload-message.ts';
+import { listBackgroundJobs } from './nodes/list-jobs.ts';
+import { listNodes } from './nodes/list-nodes.ts';
 import { createUser } from './users/create-user.ts';
 import { deleteUser } from './users/delete-user.ts';
 import { getUser } from './users/get-user.ts';
@@ -33,6 +35,8 @@ import { updateUser } from './users/update-user.ts';
 /** Every operation of the API; the document at /openapi.json is made of the same rows. */
 export const routes: readonly Route[] = [
   getHealth,
+  listNodes,
+  listBackgroundJobs,
   authenticate,
   revokeToken,
   getAuthenticated,

@@ -51,12 +51,16 @@ export class Connection implements ConnectionPort {
   readonly #loginTimer: NodeJS.Timeout;
   readonly #idleTimer: NodeJS.Timeout;
 
-  constructor(socket: Socket, settings: ConnectionSettings, listeners: ConnectionListeners) {
+  constructor(
+    { socket, remoteAddress }: { readonly socket: Socket; readonly remoteAddress: string },
+    settings: ConnectionSettings,
+    listeners: ConnectionListeners,
+  ) {
     const limits = settings.limits();
     this.#settings = settings;
     this.#listeners = listeners;
     this.logger = settings.logger;
-    this.#remoteAddress = socket.remoteAddress ?? '';
+    this.#remoteAddress = remoteAddress;
     this.#loginTimer = setTimeout(() => {
       this.#bye('Log-in takes too long');
     }, limits.loginMs);
@@ -86,7 +90,7 @@ export class Connection implements ConnectionPort {
   /** Serves the client until it is gone; never rejects. */
   async serve(isImplicitTls: boolean): Promise<void> {
     try {
-      if (isImplicitTls) await this.#secure();
+      if (isImplicitTls) await this.#secure({ isFirst: true });
       this.output.write(`* OK [CAPABILITY ${this.capabilities()}] IMAP server ready\r\n`);
       while (!this.#isEnding) await this.#serveCommand();
     } catch (error) {
@@ -222,7 +226,7 @@ export class Connection implements ConnectionPort {
     if (this.#wantsEnd) this.#finish();
     if (this.#wantsTls) {
       this.#wantsTls = false;
-      await this.#secure();
+      await this.#secure({ isFirst: false });
     }
     await this.output.ready();
     // Pipelined commands run from microtask to microtask: others have their turn in between.
@@ -242,9 +246,11 @@ export class Connection implements ConnectionPort {
         this.#answer(result.tag, { kind: 'tagged', status: 'BAD', line: `BAD ${result.reason}` });
         return;
       case 'command':
+        this.#settings.onCommand?.();
         this.#answer(result.tag, await this.#execute(result.tag, result.text, undefined));
         return;
       case 'stream': {
+        this.#settings.onCommand?.();
         const { lineOctets } = commandLimits(this.#settings.limits(), this.#session !== undefined);
         const literal = new IncomingLiteral(this.#transport.input, this.#reader, result.literal, lineOctets, () =>
           this.#prompt('OK'),
@@ -323,10 +329,10 @@ export class Connection implements ConnectionPort {
 
   // Beginning TLS and ending --------------------------------------------------------------------------------------
 
-  async #secure(): Promise<void> {
+  async #secure(when: { readonly isFirst: boolean }): Promise<void> {
     const context = this.#settings.secureContext;
     if (context === undefined) throw new ConnectionLost('No TLS to be had');
-    await this.#transport.secure(context());
+    await this.#transport.secure(context(), when);
   }
 
   #prompt(text: string): void {

@@ -16,6 +16,11 @@ export interface ListenOptions {
   readonly port: number;
   /** TLS from the first octet; otherwise STARTTLS is offered where there is a secure context. */
   readonly isImplicitTls: boolean;
+  /**
+   * Finds out whom a connection comes from where that is not the other end of the socket, before anything else is read;
+   * a socket that it does not hand on it has closed.
+   */
+  readonly readPeer?: (socket: Socket, take: (remoteAddress: string) => void) => void;
 }
 
 export interface ImapServer {
@@ -57,10 +62,13 @@ class ListeningImapServer implements ImapServer {
     host,
     port,
     isImplicitTls,
+    readPeer = takeOtherEnd,
   }: ListenOptions): Promise<{ readonly host: string; readonly port: number }> {
     // A client may close its side once it has sent LOGOUT, and still wants the answer.
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-      this.#take(socket, isImplicitTls);
+      readPeer(socket, (remoteAddress) => {
+        this.#take(socket, remoteAddress, isImplicitTls);
+      });
     });
     server.listen(port, host);
     await once(server, 'listening');
@@ -95,10 +103,9 @@ class ListeningImapServer implements ImapServer {
     await Promise.all(closed);
   }
 
-  #take(socket: Socket, isImplicitTls: boolean): void {
-    const address = socket.remoteAddress;
+  #take(socket: Socket, address: string, isImplicitTls: boolean): void {
     const { unauthenticatedPerAddress: perAddress, unauthenticated: total } = this.#limits;
-    if (address === undefined) {
+    if (this.#servers.size === 0 || socket.destroyed) {
       socket.destroy();
       return;
     }
@@ -114,7 +121,7 @@ class ListeningImapServer implements ImapServer {
       if (isCounted) this.#unauthenticated.leave(address);
       isCounted = false;
     };
-    const connection = new Connection(socket, this.#settings, {
+    const connection = new Connection({ socket, remoteAddress: address }, this.#settings, {
       onAuthenticated: leave,
       onClosed: () => {
         leave();
@@ -125,6 +132,11 @@ class ListeningImapServer implements ImapServer {
     this.#connections.add(connection);
     void connection.serve(isImplicitTls);
   }
+}
+
+function takeOtherEnd(socket: Socket, take: (remoteAddress: string) => void): void {
+  if (socket.remoteAddress === undefined) socket.destroy();
+  else take(socket.remoteAddress);
 }
 
 /** An IMAP server over a backend; it listens nowhere yet. */

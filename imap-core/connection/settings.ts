@@ -12,6 +12,8 @@ export interface ConnectionSettings {
   readonly secureContext: (() => SecureContext) | undefined;
   /** Whether a password may travel in the clear from there. */
   readonly allowsPlaintextLogin: (remoteAddress: string) => boolean;
+  /** Called for each command that has arrived whole, whatever becomes of it. */
+  readonly onCommand?: (() => void) | undefined;
   /** As of the moment it is asked. */
   readonly limits: () => ImapLimits;
 }

@@ -48,9 +48,10 @@ export class Transport {
   /**
    * Begins TLS as the server. What the peer sent before belongs to nobody any more and is dropped, or it could be
    * taken for something said under TLS.
+   * @param isFirst nothing was said before: what is there already is the peer's part of the handshake
    * @throws ConnectionLost where the handshake fails
    */
-  async secure(context: SecureContext): Promise<void> {
+  async secure(context: SecureContext, { isFirst }: { readonly isFirst: boolean }): Promise<void> {
     const plain = this.#socket;
     plain.removeAllListeners('data');
     plain.removeAllListeners('end');
@@ -63,7 +64,7 @@ export class Transport {
         resolve();
       });
     });
-    while (plain.read() !== null) continue;
+    while (!isFirst && plain.read() !== null) continue;
     this.input.clear();
     if (this.#hasClosed) throw new ConnectionLost('Connection is closed');
     const secured = new TLSSocket(plain, { isServer: true, secureContext: context });

@@ -20,6 +20,13 @@ export interface AccessTokensCollection {
   /** Newest first. */
   findOf(user: string): Promise<AccessTokenRow[]>;
   removeOf(user: string): Promise<void>;
+  /** The next ids in order, above `after`, not below `from` and below `to`, with their ends. */
+  page(
+    range: { readonly after: string; readonly from: string; readonly to: string | undefined },
+    limit: number,
+  ): Promise<Pick<AccessTokenRow, '_id' | 'expiresAt'>[]>;
+  /** Those of the ids that have expired by then. @returns how many there were */
+  removeExpired(ids: readonly string[], time: number): Promise<number>;
   ensureIndexes(): Promise<void>;
 }
 
@@ -38,6 +45,19 @@ export function openAccessTokensCollection(database: Database): AccessTokensColl
       orTemporary(async () => {
         await rows.deleteMany({ user });
       }),
+    page: ({ after, from, to }, limit) =>
+      orTemporary(() =>
+        rows
+          .find({ _id: { $gt: after, $gte: from, ...(to !== undefined && { $lt: to }) } })
+          .project<Pick<AccessTokenRow, '_id' | 'expiresAt'>>({ expiresAt: 1 })
+          .sort({ _id: 1 })
+          .limit(limit)
+          .toArray(),
+      ),
+    removeExpired: (ids, time) =>
+      orTemporary(
+        async () => (await rows.deleteMany({ _id: { $in: [...ids] }, expiresAt: { $lte: time } })).deletedCount,
+      ),
     ensureIndexes: () =>
       orTemporary(async () => {
         await rows.createIndexes([{ key: { user: 1, createdAt: -1 }, name: 'user-createdAt' }]);

@@ -14,6 +14,14 @@ export interface AccessTokens {
   /** @returns false where there is no such token */
   revoke(token: string): Promise<boolean>;
   revokeAllOf(user: UserId): Promise<void>;
+  /**
+   * Removes what is void by its age among the tokens whose hashes are not below `from` and below `to` (hexadecimal).
+   * @returns how many there were
+   */
+  removeExpired(
+    range: { readonly from: string; readonly to: string | undefined },
+    signal: AbortSignal,
+  ): Promise<number>;
 }
 
 export interface AccessTokensOptions {
@@ -28,6 +36,7 @@ const TOKEN = /^[0-9a-f]{40}$/;
 const PROLONG_SHARE = 14;
 /** A client that asks for a new token at every start leaves no more than these. */
 const MAX_TOKENS = 100;
+const PAGE = 500;
 
 export function createAccessTokens({ database, accounts, clock, settings }: AccessTokensOptions): AccessTokens {
   const rows = openAccessTokensCollection(database);
@@ -72,6 +81,19 @@ export function createAccessTokens({ database, accounts, clock, settings }: Acce
     },
     revoke: async (token) => TOKEN.test(token) && (await rows.remove(hashOf(token))),
     revokeAllOf: (user) => rows.removeOf(user),
+    removeExpired: async ({ from, to }, signal) => {
+      let count = 0;
+      for (let after = ''; ;) {
+        signal.throwIfAborted();
+        const page = await rows.page({ after, from, to }, PAGE);
+        const now = clock.now();
+        const expired = page.filter(({ expiresAt }) => expiresAt <= now).map(({ _id }) => _id);
+        if (expired.length > 0) count += await rows.removeExpired(expired, now);
+        const last = page.at(-1);
+        if (last === undefined || page.length < PAGE) return count;
+        after = last._id;
+      }
+    },
   };
 }
 

@@ -17,11 +17,11 @@ export interface MemoryLoginLimiterOptions {
   readonly slowMs?: number;
 }
 
-const SLOW_MS = 3000;
+export const SLOW_MS = 3000;
 /** How many attempts for one account may wait in the slow lane at a time. */
 const SLOW_LANES = 3;
 const TRUSTED_PAIRS = 50_000;
-const TRUST_MS = 30 * 24 * 3_600_000;
+export const TRUST_MS = 30 * 24 * 3_600_000;
 
 /**
  * Counts in this process. Three measures: one remote for one account, one remote for all, one account for all

@@ -6,8 +6,10 @@ import {
   createMemoryLoginLimiter,
   prepareAccessTokens,
 } from '../../lib/auth/index.ts';
+import { listJobs } from '../../lib/jobs/index.ts';
 import { silentLogger } from '../../lib/kernel/logger.ts';
 import { defaultsOf } from '../../lib/kernel/section.ts';
+import { createNodes } from '../../lib/nodes/index.ts';
 import { openRooms, type Rooms } from '../accounts/rooms.ts';
 import { ApiClient, type ApiAnswer } from '../support/api-client.ts';
 
@@ -38,6 +40,8 @@ export async function openApi(replaced: Partial<ApiServerOptions> = {}): Promise
     auth: createAuth({ accounts, limiter: createMemoryLoginLimiter({ limits, clock, slowMs: 1 }), clock }),
     tokens: createAccessTokens({ database, accounts, clock, settings: limits }),
     isRootToken: (token) => token === ROOT_TOKEN,
+    nodes: createNodes({ database, clock }),
+    listJobs: () => listJobs({ database, clock }),
     logger: silentLogger,
     settings: defaultsOf(apiSection),
     version: '1.2.3',

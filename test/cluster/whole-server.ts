@@ -4,6 +4,7 @@ import { systemClock } from '../../lib/kernel/clock.ts';
 import { createLifecycle } from '../../lib/kernel/lifecycle.ts';
 import { silentLogger } from '../../lib/kernel/logger.ts';
 import { openStore, type Store } from '../../workers/compose.ts';
+import { createLoadMeter } from '../../workers/node-load.ts';
 import { sections } from '../../workers/sections.ts';
 import { startFrontEnds } from '../../workers/start-front-ends.ts';
 import { makeDataDir } from '../support/server-process.ts';
@@ -52,6 +53,8 @@ export async function startWholeServer(uri: string, name = 'eider'): Promise<Who
     hostname: 'localhost',
     adminTokens,
     onReload: () => undefined,
+    load: createLoadMeter(systemClock),
+    isDraining: () => false,
     freePorts: true,
   });
   if (imap === undefined || pop3 === undefined || lmtp === undefined || api === undefined)

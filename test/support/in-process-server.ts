@@ -3,6 +3,7 @@ import { loadConfiguration } from '../../lib/config/index.ts';
 import { systemClock } from '../../lib/kernel/clock.ts';
 import { createLifecycle } from '../../lib/kernel/lifecycle.ts';
 import { silentLogger } from '../../lib/kernel/logger.ts';
+import { createLoadMeter } from '../../workers/node-load.ts';
 import { openStore } from '../../workers/compose.ts';
 import { sections } from '../../workers/sections.ts';
 import { startFrontEnds } from '../../workers/start-front-ends.ts';
@@ -44,7 +45,15 @@ export async function startInProcess(): Promise<InProcessServer> {
     store,
     certificates,
     hostname: 'localhost',
-    adminTokens: { ofThisRun: '', shownOnce: undefined, isAdmin: () => false },
+    adminTokens: {
+      ofThisRun: '',
+      shownOnce: undefined,
+      isAdmin: () => false,
+      cursorSecret: () => '',
+      refresh: async () => undefined,
+    },
+    load: createLoadMeter(systemClock),
+    isDraining: () => false,
     onReload: () => undefined,
     freePorts: true,
   });

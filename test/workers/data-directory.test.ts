@@ -3,7 +3,6 @@ import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { loadAdminTokens } from '../../workers/admin-token.ts';
 import { prepareDataDirectory, requireDataDirectory } from '../../workers/data-directory.ts';
 import { writeReadyFile } from '../../workers/ready-file.ts';
 
@@ -45,26 +44,6 @@ describe('the data directory', () => {
     assert.equal(await prepareDataDirectory(other), other);
     assert.equal(await modeOf(other), 0o700);
     assert.equal(await requireDataDirectory(other), other);
-  });
-
-  it('keeps the admin token as a hash and shows it once', async () => {
-    const first = await loadAdminTokens(root);
-    const lasting = first.shownOnce ?? '';
-    assert.match(lasting, /^[0-9a-f]{64}$/);
-    const file = join(root, 'admin-token.sha256');
-    assert.equal(await modeOf(file), 0o600);
-    assert.ok(!(await readFile(file, 'utf8')).includes(lasting));
-    const second = await loadAdminTokens(root);
-    assert.equal(second.shownOnce, undefined);
-    assert.ok(second.isAdmin(lasting));
-    assert.ok(second.isAdmin(second.ofThisRun));
-    assert.ok(!second.isAdmin(first.ofThisRun), 'a token of another run');
-    for (const token of ['', 'x', lasting.slice(1), `${lasting} `]) assert.ok(!second.isAdmin(token));
-  });
-
-  it('does not take a damaged hash for none', async () => {
-    await writeFile(join(root, 'admin-token.sha256'), 'damaged');
-    await assert.rejects(loadAdminTokens(root), /EEXIST/);
   });
 
   it('holds a ready file that only its owner reads', async () => {

@@ -3,6 +3,7 @@ import { createImapServer, type ImapLimits } from '../../../imap-core/index.ts';
 import { isLoopback } from '../../kernel/loopback.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import { createImapBackend } from './backend.ts';
+import { directPeer, type PeerReader } from '../../proxy/index.ts';
 import type { ImapRooms } from './rooms.ts';
 import type { ImapSettings } from './settings.ts';
 
@@ -12,6 +13,8 @@ export interface ImapFrontEndParts extends ImapRooms {
   /** The certificate as of now; without it there is neither STARTTLS nor implicit TLS. */
   readonly secureContext?: () => SecureContext;
   readonly logger: Logger;
+  /** Called for each command. */
+  readonly onCommand?: () => void;
   /** Told by ID (RFC 2971). */
   readonly version: string;
 }
@@ -22,7 +25,11 @@ export interface ImapFrontEnd {
     readonly host: string;
     readonly port: number;
     readonly implicitTls?: boolean;
+    /** Whom a connection comes from; where not given, the other end of its socket. */
+    readonly readPeer?: PeerReader;
   }): Promise<{ readonly port: number }>;
+  /** Connections that stand. */
+  readonly connectionCount: number;
   /** Takes in the settings that are reloadable. */
   reload(): void;
   /** Says BYE between two commands and cuts off what is left at the deadline. */
@@ -41,10 +48,15 @@ export function createImapFrontEnd(parts: ImapFrontEndParts): ImapFrontEnd {
     ]),
     secureContext: parts.secureContext,
     allowsPlaintextLogin: (address) => settings().allowPlaintextOnLoopback && isLoopback(address),
+    onCommand: parts.onCommand,
     limits: limitsOf(settings()),
   });
   return {
-    listen: async ({ host, port, implicitTls = false }) => server.listen({ host, port, isImplicitTls: implicitTls }),
+    listen: async ({ host, port, implicitTls = false, readPeer = directPeer }) =>
+      server.listen({ host, port, isImplicitTls: implicitTls, readPeer }),
+    get connectionCount() {
+      return server.connectionCount;
+    },
     reload: () => server.setLimits(limitsOf(settings())),
     close: async (deadlineMs) => server.close(deadlineMs),
   };

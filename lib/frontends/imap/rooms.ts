@@ -1,4 +1,4 @@
-import type { Auth } from '../../auth/index.ts';
+import type { Auth, SessionLimit } from '../../auth/index.ts';
 import type { Mailboxes } from '../../journal/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Messages } from '../../messages/index.ts';
@@ -9,4 +9,6 @@ export interface ImapRooms {
   readonly mailboxes: Mailboxes;
   readonly messages: Messages;
   readonly clock: Clock;
+  /** Sessions of one account; where not given, those of this server alone are counted. */
+  readonly sessions?: SessionLimit;
 }

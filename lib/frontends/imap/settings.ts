@@ -32,7 +32,7 @@ export const imapSection = defineSection({
       min: 1,
       max: 10_000,
       reloadable: true,
-      doc: 'Sessions of one user in this process; mail programs keep one a mailbox that they watch.',
+      doc: 'Sessions of one user, on all nodes where they share a Redis, else in this process; mail programs keep one a mailbox that they watch.',
     },
     maxUnauthenticatedPerAddress: {
       type: 'integer',

@@ -9,6 +9,7 @@ export interface LmtpConnectionParts {
   settings(): LmtpSettings;
   /** The certificate as of now; undefined where STARTTLS is not offered. */
   readonly secureContext: (() => SecureContext) | undefined;
+  readonly onCommand: (() => void) | undefined;
 }
 
 const ENHANCED_STATUS = /^[245]\.\d{1,3}\.\d{1,3} /;
@@ -76,6 +77,7 @@ export class LmtpConnection extends SMTPConnection {
     // Runs within the library's constructor, before any field of this class exists.
     const parser = new DataParser({ maxCommandLength: this._server.options.maxCommandLength });
     parser.oncommand = (command, callback) => {
+      this.#parts.onCommand?.();
       this._onCommand(command, callback);
     };
     parser.on('error', (error) => {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import type { SecureContext, TLSSocket } from 'node:tls';
@@ -8,6 +9,7 @@ import { isLoopback } from '../../kernel/loopback.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import type { Delivery, DeliveryEnvelope, DeliveryProtocol, Recipient } from '../../delivery/index.ts';
 import type { Messages } from '../../messages/index.ts';
+import { directPeer, type PeerReader } from '../../proxy/index.ts';
 import { LmtpConnection } from './lmtp-connection.ts';
 import { receiveMessage, type Received } from './receive-message.ts';
 import { replyTo, TOO_MANY_RECIPIENTS, TOO_SLOW, UNKNOWN_PARAMETER, type LmtpReply } from './replies.ts';
@@ -21,13 +23,22 @@ export interface LmtpServerParts {
   readonly settings: LmtpSettings | (() => LmtpSettings);
   /** Name of this host, for the greeting. */
   readonly hostname: string;
+  /** Called for each command. */
+  readonly onCommand?: (() => void) | undefined;
   /** The certificate for STARTTLS as of now; without it STARTTLS is not offered. */
   readonly secureContext?: () => SecureContext;
 }
 
 export interface LmtpServer {
   /** @returns the port bound, which differs where 0 was asked for */
-  listen(at: { readonly host: string; readonly port: number }): Promise<{ readonly port: number }>;
+  listen(at: {
+    readonly host: string;
+    readonly port: number;
+    /** Whom a connection comes from; where not given, the other end of its socket. */
+    readonly readPeer?: PeerReader;
+  }): Promise<{ readonly port: number }>;
+  /** Connections that stand. */
+  readonly connectionCount: number;
   /**
    * Accepts nobody any more, tells idle clients 421 and answers the messages that are under way; what is left at
    * the deadline is cut off.
@@ -39,6 +50,9 @@ export function createLmtpServer(parts: LmtpServerParts): LmtpServer {
   const server = new LmtpListener(parts);
   return {
     listen: (at) => server.open(at),
+    get connectionCount() {
+      return server.connections.size;
+    },
     close: (deadlineMs) => server.shut(deadlineMs),
   };
 }
@@ -64,6 +78,7 @@ class LmtpListener extends SMTPServer {
   /** The library merges equal recipients and then answers too few times; these lists hold each RCPT. */
   readonly #recipients = new WeakMap<SMTPServerEnvelope, Recipient[]>();
   #isClosing = false;
+  #readPeer: PeerReader = directPeer;
 
   constructor(parts: LmtpServerParts) {
     const settings = typeof parts.settings === 'function' ? parts.settings() : parts.settings;
@@ -93,7 +108,8 @@ class LmtpListener extends SMTPServer {
     return typeof settings === 'function' ? settings() : settings;
   };
 
-  open(at: { readonly host: string; readonly port: number }): Promise<{ readonly port: number }> {
+  open(at: Parameters<LmtpServer['listen']>[0]): Promise<{ readonly port: number }> {
+    this.#readPeer = at.readPeer ?? directPeer;
     return new Promise((resolve, reject) => {
       this.server.once('error', reject);
       this.listen({ host: at.host, port: at.port }, () => {
@@ -121,9 +137,22 @@ class LmtpListener extends SMTPServer {
     return [...this.connections].filter((connection) => connection instanceof LmtpConnection);
   }
 
+  /** In place of the library's, which knows version 1 of the protocol alone. */
+  override _handleProxy(
+    socket: Socket,
+    callback: (error: Error | null, options?: { readonly id: string; readonly remoteAddress: string }) => void,
+  ): void {
+    // A connection that is not taken is closed, and the library lets go of it then.
+    this.#readPeer(socket, (remoteAddress) => {
+      if (this.#isClosing) socket.destroy();
+      else callback(null, { id: randomBytes(10).toString('hex'), remoteAddress });
+    });
+  }
+
   override connect(socket: Socket | TLSSocket, options?: SMTPConnectionOptions | null): void {
     this.options.size = this.#settings().maxMessageSize;
-    const parts = { settings: this.#settings, secureContext: this.#parts.secureContext };
+    const { secureContext, onCommand } = this.#parts;
+    const parts = { settings: this.#settings, secureContext, onCommand };
     const connection = new LmtpConnection(parts, this, socket, options);
     this.connections.add(connection);
     connection.on('error', (error: Error) => {

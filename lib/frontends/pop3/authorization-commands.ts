@@ -52,7 +52,7 @@ async function logIn(at: Authorization, credentials: PlainCredentials): Promise<
   const { auth, mailboxes, logger } = at.rooms;
   const { remoteAddress } = at;
   const user = await auth.login({ ...credentials, scope: 'pop3', protocol: 'POP3', remoteAddress });
-  at.admit(user);
+  await at.admit(user);
   const maildrop = await openMaildrop(mailboxes, user.account);
   at.logIn(user, maildrop);
   logger.info({ user: user.id, remoteAddress, messages: maildrop.count }, 'POP3 log-in');

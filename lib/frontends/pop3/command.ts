@@ -26,7 +26,7 @@ export interface Authorization {
   /** From USER; a PASS uses it up. */
   username: string | undefined;
   /** Counts the user's session. @throws MailError `limit` */
-  admit(user: User): void;
+  admit(user: User): Promise<void>;
   /** Enters the transaction state. */
   logIn(user: User, maildrop: Maildrop): void;
   /** Switches to TLS once what was answered has left; everything received and not yet read is dropped. */

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 import { TLSSocket, type SecureContext } from 'node:tls';
-import { MailError } from '../../kernel/errors.ts';
 import { isLoopback } from '../../kernel/loopback.ts';
 import type { User } from '../../accounts/index.ts';
+import type { SessionLease } from '../../auth/index.ts';
 import type { Answer, Pop3Rooms } from './command.ts';
 import { LineInput, type Line } from './line-input.ts';
 import { Output } from './output.ts';
@@ -15,9 +15,10 @@ export interface ConnectionHost {
   readonly rooms: Pop3Rooms;
   readonly secureContext: (() => SecureContext) | undefined;
   settings(): Pop3Settings;
-  /** False where the user has too many sessions already; a true is undone by `release`. */
-  admit(user: User): boolean;
-  release(user: User): void;
+  /** @throws MailError `limit` where the user has too many sessions already */
+  admit(user: User): Promise<SessionLease>;
+  /** A command has come. */
+  countCommand(): void;
   loggedIn(connection: Pop3Connection): void;
   closed(connection: Pop3Connection): void;
 }
@@ -44,14 +45,15 @@ export class Pop3Connection implements SessionSocket {
   #isGreeted = false;
   #challenge: Challenge | undefined;
   #badCommands = 0;
-  #admitted: User | undefined;
+  #admitted: { readonly user: User; readonly lease: SessionLease } | undefined;
+  #hasClosed = false;
 
-  constructor(host: ConnectionHost, socket: Socket) {
+  constructor(host: ConnectionHost, socket: Socket, remoteAddress: string) {
     this.#host = host;
     this.#socket = socket;
     this.#output = new Output(socket);
     this.#turn = new Turn(host.rooms.clock);
-    this.remoteAddress = socket.remoteAddress ?? '';
+    this.remoteAddress = remoteAddress;
     this.#session = new Pop3Session(host.rooms, this);
     this.#loginTimer = setTimeout(() => {
       this.#sayGoodbye('Log in faster');
@@ -97,12 +99,13 @@ export class Pop3Connection implements SessionSocket {
     this.#wantsTls = true;
   }
 
-  admit(user: User): void {
-    if (this.#admitted?.id === user.id) return;
-    if (this.#admitted !== undefined) this.#host.release(this.#admitted);
+  async admit(user: User): Promise<void> {
+    if (this.#admitted?.user.id === user.id) return;
+    this.#admitted?.lease.release();
     this.#admitted = undefined;
-    if (!this.#host.admit(user)) throw new MailError('limit', 'Too many sessions of this user');
-    this.#admitted = user;
+    const lease = await this.#host.admit(user);
+    if (this.#hasClosed) lease.release();
+    else this.#admitted = { user, lease };
   }
 
   #listen(socket: Socket): void {
@@ -125,7 +128,8 @@ export class Pop3Connection implements SessionSocket {
   #closed(): void {
     clearTimeout(this.#loginTimer);
     this.#input.clear();
-    if (this.#admitted !== undefined) this.#host.release(this.#admitted);
+    this.#hasClosed = true;
+    this.#admitted?.lease.release();
     this.#host.closed(this);
   }
 
@@ -180,6 +184,7 @@ export class Pop3Connection implements SessionSocket {
       this.#sayGoodbye('Line too long');
       return;
     }
+    this.#host.countCommand();
     const challenge = this.#challenge;
     this.#challenge = undefined;
     if (line.kind === 'too-long') await this.#send({ kind: 'bad', text: 'Line too long' });
@@ -279,6 +284,8 @@ export class Pop3Connection implements SessionSocket {
     plain.removeAllListeners('data');
     plain.removeAllListeners('timeout');
     plain.setTimeout(0);
+    // What has come already of an implicit handshake waits for the one who takes the socket over.
+    plain.pause();
     const secure = new TLSSocket(plain, { isServer: true, secureContext: context() });
     this.#socket = secure;
     this.#output.moveTo(secure);

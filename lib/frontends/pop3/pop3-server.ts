@@ -1,7 +1,8 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import type { SecureContext } from 'node:tls';
-import type { UserId } from '../../kernel/ids.ts';
 import type { User } from '../../accounts/index.ts';
+import { createLocalSessionLimit, type SessionLease, type SessionLimit } from '../../auth/index.ts';
+import { directPeer, type PeerReader } from '../../proxy/index.ts';
 import type { Pop3Rooms } from './command.ts';
 import { Pop3Connection, type ConnectionHost } from './pop3-connection.ts';
 import type { Pop3Settings } from './settings.ts';
@@ -12,6 +13,10 @@ export interface Pop3ServerParts extends Pop3Rooms {
   readonly settings: Pop3Settings | (() => Pop3Settings);
   /** The certificate as of now; without it there is neither STLS nor implicit TLS. */
   readonly secureContext?: () => SecureContext;
+  /** Sessions of one account; where not given, those of this server alone are counted. */
+  readonly sessions?: SessionLimit;
+  /** Called for each command. */
+  readonly onCommand?: (() => void) | undefined;
 }
 
 export interface Pop3Server {
@@ -23,7 +28,11 @@ export interface Pop3Server {
     readonly host: string;
     readonly port: number;
     readonly implicitTls?: boolean;
+    /** Whom a connection comes from; where not given, the other end of its socket. */
+    readonly readPeer?: PeerReader;
   }): Promise<{ readonly port: number }>;
+  /** Connections that stand. */
+  readonly connectionCount: number;
   /** Accepts nobody any more, ends sessions between two commands, and cuts off what is left at the deadline. */
   close(deadlineMs: number): Promise<void>;
 }
@@ -32,15 +41,19 @@ export function createPop3Server(parts: Pop3ServerParts): Pop3Server {
   const { settings } = parts;
   const clients = new Clients({
     rooms: parts,
+    sessions: parts.sessions ?? createLocalSessionLimit(),
+    onCommand: parts.onCommand,
     secureContext: parts.secureContext,
     settings: typeof settings === 'function' ? settings : () => settings,
   });
   const servers: Server[] = [];
   return {
-    listen: async ({ host, port, implicitTls = false }) => {
+    listen: async ({ host, port, implicitTls = false, readPeer = directPeer }) => {
       if (implicitTls && parts.secureContext === undefined) throw new Error('implicit TLS wants a certificate');
       const server = createServer({ noDelay: true }, (socket) => {
-        clients.accept(socket, implicitTls);
+        readPeer(socket, (remoteAddress) => {
+          clients.accept(socket, remoteAddress, implicitTls);
+        });
       });
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject);
@@ -54,6 +67,9 @@ export function createPop3Server(parts: Pop3ServerParts): Pop3Server {
       });
       servers.push(server);
       return { port: (server.address() as AddressInfo).port };
+    },
+    get connectionCount() {
+      return clients.count;
     },
     close: async (deadlineMs) => {
       const closed = servers.map((server) => new Promise((resolve) => server.close(resolve)));
@@ -76,42 +92,51 @@ class Clients implements ConnectionHost {
   readonly #unauthenticated = new UnauthenticatedConnections();
   /** Connections counted in `#unauthenticated`. */
   readonly #waiting = new Set<Pop3Connection>();
-  readonly #sessions = new Map<UserId, number>();
+  readonly #sessions: SessionLimit;
+  readonly #onCommand: (() => void) | undefined;
+  #isDraining = false;
 
-  constructor(host: Pick<ConnectionHost, 'rooms' | 'secureContext' | 'settings'>) {
+  constructor(
+    host: Pick<ConnectionHost, 'rooms' | 'secureContext' | 'settings'> &
+      Pick<Pop3ServerParts, 'onCommand'> & { readonly sessions: SessionLimit },
+  ) {
+    this.#sessions = host.sessions;
+    this.#onCommand = host.onCommand;
     this.rooms = host.rooms;
     this.secureContext = host.secureContext;
     this.settings = () => host.settings();
   }
 
-  accept(socket: Socket, isImplicitTls: boolean): void {
-    const address = socket.remoteAddress ?? '';
+  get count(): number {
+    return this.#connections.size;
+  }
+
+  accept(socket: Socket, address: string, isImplicitTls: boolean): void {
+    if (this.#isDraining || socket.destroyed) {
+      socket.destroy();
+      return;
+    }
     const { maxUnauthenticated: total, maxUnauthenticatedPerAddress: perAddress } = this.settings();
     if (!this.#unauthenticated.enter(address, { perAddress, total })) {
       turnAway(socket, isImplicitTls);
       return;
     }
-    const connection = new Pop3Connection(this, socket);
+    const connection = new Pop3Connection(this, socket, address);
     this.#connections.add(connection);
     this.#waiting.add(connection);
     connection.start(isImplicitTls);
   }
 
-  admit(user: User): boolean {
-    const count = this.#sessions.get(user.id) ?? 0;
-    if (count >= this.settings().maxConnectionsPerUser) return false;
-    this.#sessions.set(user.id, count + 1);
-    return true;
+  admit(user: User): Promise<SessionLease> {
+    return this.#sessions.enter(user.account, this.settings().maxConnectionsPerUser);
+  }
+
+  countCommand(): void {
+    this.#onCommand?.();
   }
 
   loggedIn(connection: Pop3Connection): void {
     if (this.#waiting.delete(connection)) this.#unauthenticated.leave(connection.remoteAddress);
-  }
-
-  release(user: User): void {
-    const count = this.#sessions.get(user.id) ?? 0;
-    if (count <= 1) this.#sessions.delete(user.id);
-    else this.#sessions.set(user.id, count - 1);
   }
 
   closed(connection: Pop3Connection): void {
@@ -120,6 +145,7 @@ class Clients implements ConnectionHost {
   }
 
   drainAll(): void {
+    this.#isDraining = true;
     for (const connection of this.#connections) connection.drain();
   }
 

@@ -22,7 +22,7 @@ export interface SessionSocket {
   /** True where a log-in is acceptable: over TLS, or from this machine. */
   readonly mayLogIn: boolean;
   /** Counts the user's session. @throws MailError `limit` */
-  admit(user: User): void;
+  admit(user: User): Promise<void>;
   loggedIn(): void;
   startTls(): void;
 }
@@ -83,8 +83,8 @@ export class Pop3Session {
       maySecure: socket.maySecure,
       mayLogIn: socket.mayLogIn,
       username: undefined,
-      admit: (user) => {
-        socket.admit(user);
+      admit: async (user) => {
+        await socket.admit(user);
       },
       startTls: () => {
         socket.startTls();

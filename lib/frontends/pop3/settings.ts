@@ -76,7 +76,7 @@ export const pop3Section = defineSection({
       min: 1,
       max: 10_000,
       reloadable: true,
-      doc: 'Sessions of one user in this process.',
+      doc: 'Sessions of one user, on all nodes where they share a Redis, else in this process.',
     },
   },
 });

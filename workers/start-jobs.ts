@@ -1,0 +1,35 @@
+import type { Configuration } from '../lib/config/index.ts';
+import { createJobRunner, jobsSection } from '../lib/jobs/index.ts';
+import type { Clock } from '../lib/kernel/clock.ts';
+import type { Lifecycle } from '../lib/kernel/lifecycle.ts';
+import type { Logger } from '../lib/kernel/logger.ts';
+import type { Store } from './compose.ts';
+import { removeExpiredTokens } from './jobs/remove-expired-tokens.ts';
+import { sweepMessages } from './jobs/sweep-messages.ts';
+
+export interface JobParts {
+  readonly store: Store;
+  readonly configuration: Configuration;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly lifecycle: Lifecycle;
+  /** This process among the nodes. */
+  readonly node: string;
+}
+
+/** The work in the background, for processes with the role worker. */
+export async function startJobs({ store, configuration, clock, logger, lifecycle, node }: JobParts): Promise<void> {
+  const { lease, poll, concurrency, sweepInterval, tokenInterval } = configuration.get(jobsSection);
+  const runner = createJobRunner({
+    database: store.database,
+    clock,
+    logger: logger.child({ service: 'jobs' }),
+    node,
+    jobs: [sweepMessages(store.sweep, sweepInterval), removeExpiredTokens(store.accessTokens, tokenInterval)],
+    leaseMs: lease,
+    pollMs: poll,
+    concurrency,
+  });
+  lifecycle.add({ name: 'jobs', stop: () => runner.stop() });
+  await runner.start();
+}
