@@ -3,8 +3,7 @@ import { readMessageSet } from '../arguments/message-set.ts';
 import type { ColumnItem, DigestItem, FetchItem } from '../protocol/fetch-item.ts';
 import { SystemFlag } from '../protocol/flags.ts';
 import { mergeRanges, type MessageSet } from '../protocol/message-set.ts';
-import type { NumberRange } from '../protocol/number-range.ts';
-import { columnText } from '../responses/message-data.ts';
+import { isWithin, type NumberRange, type UidRanges } from '../protocol/number-range.ts';
 import type { MessageRow } from '../session/selected-mailbox.ts';
 import { SessionError } from '../session/session-error.ts';
 import type { MailboxView } from '../view/mailbox-view.ts';
@@ -12,6 +11,7 @@ import type { Decoder } from '../wire/decoder.ts';
 import { SyntaxFault } from '../wire/faults.ts';
 import { turn } from '../wire/turn.ts';
 import { type Completion, type ConnectionPort, type ContextOf, defineCommand, type Form } from './command.ts';
+import { writeColumns } from './fetch/write-columns.ts';
 import {
   isColumnItem,
   isSectionItem,
@@ -81,30 +81,23 @@ async function fetchColumns(
   changedSince: number,
 ): Promise<void> {
   for (const { from, to } of batches(ranges, COLUMN_BATCH)) {
-    view.eachColumn(from, to, (columns, at, position) => {
-      if (changedSince >= 0 && columns.modseq(at) <= changedSince) return;
-      const isRecent = view.isRecent(columns.uid(at));
-      let text = '';
-      for (const item of items) text += `${text === '' ? '' : ' '}${columnText(item, columns, at, isRecent)}`;
-      output.write(`* ${position + 1} FETCH (${text})\r\n`);
-    });
+    for (const span of view.spans(from, to)) writeColumns(output, view, span, items, changedSince);
     await output.ready();
     await turn();
   }
 }
 
 /** Marks what is about to be read as seen, in one change. @returns the UIDs changed */
-async function markSeen(view: MailboxView, rows: readonly MessageRow[]): Promise<ReadonlySet<number>> {
+async function markSeen(view: MailboxView, rows: readonly MessageRow[]): Promise<UidRanges> {
   const unseen = rows.filter((row) => (row.flags.system & SystemFlag.seen) === 0);
-  if (view.isReadOnly || unseen.length === 0) return new Set();
+  if (view.isReadOnly || unseen.length === 0) return [];
   const uids = mergeRanges(unseen.map(({ uid }) => ({ from: uid, to: uid })));
   const result = await view.mailbox.storeFlags(uids, {
     mode: 'add',
     flags: { system: SystemFlag.seen, keywords: [] },
   });
-  const changed = new Set(result.changed);
-  view.settleFlags((uid) => changed.has(uid));
-  return changed;
+  view.settleFlags(result.changed);
+  return result.changed;
 }
 
 async function fetchContents(
@@ -128,12 +121,12 @@ async function fetchContents(
           view,
           found.map(({ row }) => row),
         )
-      : new Set<number>();
+      : [];
     const wanted: WantedMessage[] = found.map(({ position, row }) => ({
       position,
       row,
       // RFC 3501 section 6.4.5: where \Seen is set on the way, the flags are told.
-      items: changed.has(row.uid) ? withFlags : items,
+      items: isWithin(changed, row.uid) ? withFlags : items,
     }));
     missing.push(...(await writeMessages(connection.output, view, wanted)));
     await connection.output.ready();

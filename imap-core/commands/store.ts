@@ -1,12 +1,13 @@
 import { readStoreFlags } from '../arguments/flag-list.ts';
 import { readMessageSet } from '../arguments/message-set.ts';
 import type { FlagChange } from '../protocol/flags.ts';
-import { type MessageSet, setText } from '../protocol/message-set.ts';
-import type { NumberRange } from '../protocol/number-range.ts';
+import { mergeRanges, type MessageSet, rangesText } from '../protocol/message-set.ts';
+import { type NumberRange, type UidRanges, withoutRanges } from '../protocol/number-range.ts';
 import type { StoreResult } from '../session/selected-mailbox.ts';
 import type { MailboxView } from '../view/mailbox-view.ts';
 import type { Decoder } from '../wire/decoder.ts';
 import { SyntaxFault } from '../wire/faults.ts';
+import { turn } from '../wire/turn.ts';
 import {
   type Completion,
   type ConnectionPort,
@@ -24,6 +25,9 @@ interface StoreArguments {
   readonly isSilent: boolean;
   readonly unchangedSince: number | undefined;
 }
+
+/** Lines between two looks at the output. */
+const BATCH = 1000;
 
 const MODES: ReadonlyMap<string, FlagChange['mode']> = new Map([
   ['', 'replace'],
@@ -52,16 +56,6 @@ function parse(decoder: Decoder): StoreArguments {
   return { set, change, isSilent: name === 'FLAGS.SILENT', unchangedSince };
 }
 
-function positionsIn(view: MailboxView, ranges: readonly NumberRange[], passedOver: ReadonlySet<number>): number[] {
-  const positions: number[] = [];
-  for (const { from, to } of ranges) {
-    for (let position = from; position <= to; position += 1) {
-      if (!passedOver.has(view.uidAt(position))) positions.push(position);
-    }
-  }
-  return positions;
-}
-
 /** Answers with the new flags, and forgets the news that this very command has made. */
 async function tellResult(
   connection: ConnectionPort,
@@ -72,25 +66,47 @@ async function tellResult(
 ): Promise<void> {
   if (!isSilent) {
     // Settled first: what changes while the client is being told is news.
-    const modified = new Set(result.modified);
-    const told = positionsIn(view, ranges, modified);
-    const toldUids = new Set(told.map((position) => view.uidAt(position)));
-    view.settleFlags((uid) => toldUids.has(uid));
+    const told = withoutRanges(ranges, view.positionsOf(result.modified));
+    view.settleFlags(view.uidRanges(told));
     await tellFlags(connection, view, told, isUid);
     return;
   }
-  const changed = new Set(result.changed);
-  if (connection.isCondstoreEnabled) {
-    // RFC 7162 section 3.1.3: the mod-sequence is told even to who wants silence.
-    for (const uid of result.changed) {
-      const position = view.positionOf(uid);
-      if (position === undefined) continue;
-      const uidText = isUid ? `UID ${uid} ` : '';
-      connection.output.write(`* ${position + 1} FETCH (${uidText}MODSEQ (${result.modseq}))\r\n`);
+  // What another session has changed since is news all the same.
+  view.settleFlags(stillOurs(view, result));
+  // RFC 7162 section 3.1.3: the mod-sequence is told even to who wants silence.
+  if (connection.isCondstoreEnabled) await tellModSeq(connection, view, result, isUid);
+}
+
+/** Those of the changed messages that nobody has changed again. */
+function stillOurs(view: MailboxView, { changed, modseq }: StoreResult): UidRanges {
+  if (view.mailbox.info().highestModSeq === modseq) return changed;
+  const ours: NumberRange[] = [];
+  for (const { from, to } of view.positionsOf(changed)) {
+    view.eachColumn(from, to, (columns, at) => {
+      const uid = columns.uid(at);
+      if (columns.modseq(at) === modseq) ours.push({ from: uid, to: uid });
+    });
+  }
+  return mergeRanges(ours);
+}
+
+async function tellModSeq(
+  { output }: ConnectionPort,
+  view: MailboxView,
+  { changed, modseq }: StoreResult,
+  isUid: boolean,
+): Promise<void> {
+  let written = 0;
+  for (const { from, to } of view.positionsOf(changed)) {
+    for (let position = from; position <= to; position += 1) {
+      const uidText = isUid ? `UID ${view.uidAt(position)} ` : '';
+      output.write(`* ${position + 1} FETCH (${uidText}MODSEQ (${modseq}))\r\n`);
+      written += 1;
+      if (written % BATCH > 0) continue;
+      await output.ready();
+      await turn();
     }
   }
-  // What another session has changed since is news all the same.
-  view.settleFlags((uid) => changed.has(uid) && view.mailbox.row(uid)?.modseq === result.modseq);
 }
 
 async function run(args: StoreArguments, context: ContextOf<'selected'>, { isUid }: Form): Promise<Completion> {
@@ -104,8 +120,10 @@ async function run(args: StoreArguments, context: ContextOf<'selected'>, { isUid
   const result = await view.mailbox.storeFlags(view.uidRanges(ranges), args.change, options);
   await tellResult(connection, view, ranges, result, { isSilent: args.isSilent, isUid });
   if (result.modified.length === 0) return {};
-  const numbers = isUid ? result.modified : result.modified.map((uid) => (view.positionOf(uid) ?? 0) + 1);
-  return { code: `MODIFIED ${setText(numbers)}`, text: 'Some messages have changed since' };
+  const numbers = isUid
+    ? result.modified
+    : view.positionsOf(result.modified).map(({ from, to }) => ({ from: from + 1, to: to + 1 }));
+  return { code: `MODIFIED ${rangesText(mergeRanges(numbers))}`, text: 'Some messages have changed since' };
 }
 
 /** RFC 3501 section 6.4.6, RFC 7162 section 3.1.3. */

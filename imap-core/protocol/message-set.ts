@@ -40,6 +40,11 @@ export function resolveSet(set: MessageSet, largest: number): NumberRange[] {
   );
 }
 
+/** Ascending ranges as a sequence-set. */
+export function rangesText(ranges: readonly NumberRange[]): string {
+  return ranges.map(({ from, to }) => (from === to ? String(from) : `${from}:${to}`)).join(',');
+}
+
 /** Ascending numbers as a sequence-set in its shortest form, e.g. `1:3,7`. */
 export function setText(numbers: Iterable<number>): string {
   const parts: string[] = [];

@@ -40,18 +40,21 @@ export interface ColumnView {
  * have changed, in the order of changes; a session's own change is told before its promise resolves.
  */
 export type MailboxEvent =
-  | { readonly kind: 'appended'; readonly uids: readonly number[] }
-  | { readonly kind: 'flags-changed'; readonly uids: readonly number[] }
-  /** `rows` are the last state of what is gone: served to this session until it may announce the expunge. */
-  | { readonly kind: 'expunged'; readonly rows: readonly MessageRow[] }
+  | { readonly kind: 'appended' }
+  /** `uids` named messages that were there, each of which had just changed. */
+  | { readonly kind: 'flags-changed'; readonly uids: UidRanges }
+  /**
+   * The last state of what is gone, which stays as it is: served to this session until it may announce the expunge.
+   */
+  | { readonly kind: 'expunged'; readonly gone: ColumnView }
   | { readonly kind: 'renamed'; readonly path: string }
   /** The session can only be told BYE (RFC 2180 section 3.3). */
   | { readonly kind: 'deleted' };
 
 export interface StoreResult {
-  readonly changed: readonly number[];
+  readonly changed: UidRanges;
   /** UIDs left alone because of `unchangedSince` (RFC 7162 section 3.1.3). */
-  readonly modified: readonly number[];
+  readonly modified: UidRanges;
   /** The mod-sequence of this change. */
   readonly modseq: number;
 }
@@ -89,7 +92,7 @@ export interface SelectedMailbox {
   /** UIDs that are gone are passed over. The rows carry the new flags when the promise resolves. */
   storeFlags(uids: UidRanges, change: FlagChange, options?: { readonly unchangedSince?: number }): Promise<StoreResult>;
   /** Removes for good what carries `\Deleted`, within `uids` where given. */
-  expunge(uids: UidRanges | undefined): Promise<{ readonly uids: readonly number[]; readonly modseq: number }>;
+  expunge(uids: UidRanges | undefined): Promise<unknown>;
   /** All or nothing; flags and internal dates are kept. @throws `TRYCREATE` where there is no such target */
   copy(uids: UidRanges, targetPath: string): Promise<CopyResult>;
   /** As `copy`, and expunged here in one step. */

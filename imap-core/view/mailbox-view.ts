@@ -1,8 +1,9 @@
 import type { MessageSet } from '../protocol/message-set.ts';
-import { resolveSet } from '../protocol/message-set.ts';
-import type { NumberRange, UidRanges } from '../protocol/number-range.ts';
+import { mergeRanges, resolveSet } from '../protocol/message-set.ts';
+import { type NumberRange, type UidRanges, withoutRanges } from '../protocol/number-range.ts';
 import type { ColumnView, MailboxEvent, MessageRow, SelectedMailbox } from '../session/selected-mailbox.ts';
 import { SyntaxFault } from '../wire/faults.ts';
+import { GoneMessages, rowAt } from './gone-messages.ts';
 
 /** What the client has not been told yet. */
 export interface Updates {
@@ -12,7 +13,7 @@ export interface Updates {
   readonly exists: number | undefined;
   readonly recent: number | undefined;
   /** Ascending positions (0-based) of messages whose flags changed. */
-  readonly flagsChanged: readonly number[];
+  readonly flagsChanged: readonly NumberRange[];
 }
 
 /** A message as the client numbers it and as storage knows it. */
@@ -21,6 +22,16 @@ export interface MessagePlace {
   readonly position: number;
   readonly uid: number;
   readonly messageId: string;
+}
+
+/** Messages that lie side by side in columns, at `at` there and at `position` in the client's view. */
+export interface ColumnSpan {
+  readonly columns: ColumnView;
+  readonly at: number;
+  readonly position: number;
+  readonly count: number;
+  /** True where the messages are gone and the client has not been told. */
+  readonly isGone: boolean;
 }
 
 /** Messages looked up together by `places`. */
@@ -48,8 +59,8 @@ export class MailboxView {
   /** The UIDs that the client knows of; the storage's own array, or one of ours. Never written to. */
   #uids: Uint32Array;
   /** Expunged, not told: still served. */
-  readonly #ghosts = new Map<number, MessageRow>();
-  #flagEvents: (readonly number[])[] = [];
+  readonly #gone = new GoneMessages();
+  #flagEvents: UidRanges[] = [];
   #wake: (() => void) | undefined;
   readonly #onDeleted: () => void;
 
@@ -87,7 +98,10 @@ export class MailboxView {
   /** The message's row, also when it is gone but the client has not been told. */
   rowAt(position: number): MessageRow | undefined {
     const uid = this.uidAt(position);
-    return this.mailbox.row(uid) ?? this.#ghosts.get(uid);
+    const row = this.mailbox.row(uid);
+    if (row !== undefined) return row;
+    const gone = this.#gone.find(uid);
+    return gone === undefined ? undefined : rowAt(gone.columns, gone.at);
   }
 
   /**
@@ -106,9 +120,13 @@ export class MailboxView {
 
   #resolveUids(set: MessageSet): readonly NumberRange[] {
     const largest = this.#uids.at(-1);
-    if (largest === undefined) return [];
+    return largest === undefined ? [] : this.positionsOf(resolveSet(set, largest));
+  }
+
+  /** The positions of those of the UIDs that the client knows. */
+  positionsOf(uids: UidRanges): NumberRange[] {
     const ranges: NumberRange[] = [];
-    for (const { from, to } of resolveSet(set, largest)) {
+    for (const { from, to } of uids) {
       const first = lowerBound(this.#uids, from);
       const last = lowerBound(this.#uids, to + 1) - 1;
       if (first <= last) ranges.push({ from: first, to: last });
@@ -126,16 +144,20 @@ export class MailboxView {
 
   /** True where a message at these positions is gone and the client has not been told. */
   hasGhost(positions: readonly NumberRange[]): boolean {
-    for (const uid of this.#ghosts.keys()) {
-      const position = this.positionOf(uid);
-      if (position !== undefined && positions.some(({ from, to }) => position >= from && position <= to)) return true;
-    }
-    return false;
+    if (this.#ghostCount === 0) return false;
+    const current = this.mailbox.uids();
+    return positions.some(({ from, to }) => {
+      const left = lowerBound(current, this.uidAt(to) + 1) - lowerBound(current, this.uidAt(from));
+      return left < to - from + 1;
+    });
   }
 
   /** True where the message is gone and the client has not been told. */
   isGhost(position: number): boolean {
-    return this.#ghosts.size > 0 && this.#ghosts.has(this.uidAt(position));
+    if (this.#ghostCount === 0) return false;
+    const current = this.mailbox.uids();
+    const uid = this.uidAt(position);
+    return current[lowerBound(current, uid)] !== uid;
   }
 
   /**
@@ -143,22 +165,42 @@ export class MailboxView {
    * is gone. Synchronous; nothing may be awaited between two calls of `visit`.
    */
   eachColumn(from: number, to: number, visit: (columns: ColumnView, at: number, position: number) => void): void {
+    for (const { columns, at, position, count } of this.spans(from, to)) {
+      for (let index = 0; index < count; index += 1) visit(columns, at + index, position + index);
+    }
+  }
+
+  /**
+   * The positions as runs of messages that lie side by side in columns. Nothing may be awaited while they are gone
+   * through.
+   */
+  *spans(from: number, to: number): Generator<ColumnSpan, void, undefined> {
     const columns = this.mailbox.columns();
-    if (this.#ghosts.size === 0) {
+    if (this.#ghostCount === 0) {
       // Then the client knows the first of the mailbox's messages, and all of those.
-      for (let position = from; position <= to; position += 1) visit(columns, position, position);
+      if (from <= to) yield { columns, at: from, position: from, count: to - from + 1, isGone: false };
       return;
     }
     let at = columns.lowerBound(this.uidAt(from));
-    for (let position = from; position <= to; position += 1) {
+    for (let position = from; position <= to;) {
       const uid = this.uidAt(position);
       while (at < columns.count && columns.uid(at) < uid) at += 1;
-      if (at < columns.count && columns.uid(at) === uid) {
-        visit(columns, at, position);
-      } else {
-        const ghost = this.#ghosts.get(uid);
-        if (ghost !== undefined) visit(columnsOf(ghost), 0, position);
+      let count = 0;
+      while (
+        position + count <= to &&
+        at + count < columns.count &&
+        columns.uid(at + count) === this.uidAt(position + count)
+      )
+        count += 1;
+      if (count > 0) {
+        yield { columns, at, position, count, isGone: false };
+        position += count;
+        at += count;
+        continue;
       }
+      const gone = this.#gone.find(uid);
+      if (gone !== undefined) yield { columns: gone.columns, at: gone.at, position, count: 1, isGone: true };
+      position += 1;
     }
   }
 
@@ -180,7 +222,7 @@ export class MailboxView {
   }
 
   get hasUpdates(): boolean {
-    return this.#ghosts.size > 0 || this.#flagEvents.length > 0 || this.mailbox.uids().length !== this.#uids.length;
+    return this.#flagEvents.length > 0 || this.mailbox.uids().length !== this.count || this.#ghostCount > 0;
   }
 
   /**
@@ -188,16 +230,11 @@ export class MailboxView {
    * @param mayExpunge false while sequence numbers are in use: expunges go on waiting
    */
   takeUpdates(mayExpunge: boolean): Updates {
-    const expunged: number[] = [];
     const current = this.mailbox.uids();
     const before = this.count;
+    const expunged = mayExpunge ? this.#ghostNumbers(current) : [];
     if (mayExpunge) {
-      for (const uid of this.#ghosts.keys()) {
-        const position = this.positionOf(uid);
-        if (position !== undefined) expunged.push(position + 1);
-      }
-      expunged.sort((a, b) => b - a);
-      this.#ghosts.clear();
+      this.#gone.clear();
       this.#uids = current;
     } else {
       this.#uids = this.#withAppended(current);
@@ -212,10 +249,8 @@ export class MailboxView {
   }
 
   /** Forgets that flags of these UIDs changed: the client has just been told, or did it and does not want to hear. */
-  settleFlags(isSettled: (uid: number) => boolean): void {
-    this.#flagEvents = this.#flagEvents
-      .map((uids) => uids.filter((uid) => !isSettled(uid)))
-      .filter((uids) => uids.length > 0);
+  settleFlags(settled: UidRanges): void {
+    this.#flagEvents = this.#flagEvents.map((uids) => withoutRanges(uids, settled)).filter((uids) => uids.length > 0);
   }
 
   /** The listener is called, once for each change, when there is something to tell. At most one. */
@@ -240,10 +275,8 @@ export class MailboxView {
         this.#flagEvents.push(event.uids);
         break;
       case 'expunged':
-        for (const row of event.rows) {
-          // What came and went unseen is never mentioned.
-          if (this.positionOf(row.uid) !== undefined) this.#ghosts.set(row.uid, row);
-        }
+        // What came and went unseen is never mentioned.
+        if (event.gone.uid(0) <= this.uidAt(this.count - 1)) this.#gone.add(event.gone);
         break;
       case 'deleted':
         this.#onDeleted();
@@ -254,7 +287,7 @@ export class MailboxView {
 
   /** The client's view with what was appended, ghosts kept in their places. */
   #withAppended(current: Uint32Array): Uint32Array {
-    if (this.#ghosts.size === 0) return current;
+    if (this.#ghostCount === 0) return current;
     const largest = this.#uids.at(-1) ?? 0;
     const appended = current.subarray(lowerBound(current, largest + 1));
     if (appended.length === 0) return this.#uids;
@@ -264,31 +297,31 @@ export class MailboxView {
     return merged;
   }
 
-  #takeFlagChanges(): readonly number[] {
+  #takeFlagChanges(): readonly NumberRange[] {
     if (this.#flagEvents.length === 0) return [];
-    const positions = new Set<number>();
-    for (const uids of this.#flagEvents) {
-      for (const uid of uids) {
-        const position = this.positionOf(uid);
-        if (position !== undefined && !this.#ghosts.has(uid)) positions.add(position);
-      }
-    }
+    const positions = mergeRanges(this.#flagEvents.flatMap((uids) => this.positionsOf(uids)));
     this.#flagEvents = [];
-    return [...positions].sort((a, b) => a - b);
+    return positions;
   }
-}
 
-function columnsOf(row: MessageRow): ColumnView {
-  return {
-    count: 1,
-    uid: () => row.uid,
-    messageId: () => row.messageId,
-    modseq: () => row.modseq,
-    systemFlags: () => row.flags.system,
-    keywords: () => row.flags.keywords,
-    size: () => row.size,
-    internalDate: () => row.internalDate,
-    sentDate: () => row.sentDate,
-    lowerBound: (uid) => (uid <= row.uid ? 0 : 1),
-  };
+  /** Messages that are gone and the client has not been told of: of those up to its last it knows all there are. */
+  get #ghostCount(): number {
+    return this.count - lowerBound(this.mailbox.uids(), this.uidAt(this.count - 1) + 1);
+  }
+
+  /** The numbers of messages that are gone, the highest first. */
+  #ghostNumbers(current: Uint32Array): number[] {
+    const numbers: number[] = [];
+    let left = this.#ghostCount;
+    let at = this.count - left - 1;
+    for (let position = this.count - 1; left > 0; position -= 1) {
+      if (at >= 0 && current[at] === this.#uids[position]) {
+        at -= 1;
+        continue;
+      }
+      numbers.push(position + 1);
+      left -= 1;
+    }
+    return numbers;
+  }
 }

@@ -1,13 +1,14 @@
-import type { MailboxId, Uid } from '../kernel/ids.ts';
+import type { MailboxId } from '../kernel/ids.ts';
 import type { AccountState, MailboxHeader } from './account-state.ts';
 import type { Change, ChangeOf, JournalRecord } from './changes.ts';
+import { SharedColumnView } from './column-view.ts';
 import { Columns } from './columns.ts';
 import { brokenJournal } from './damage.ts';
 import { flagMask } from './flag-mask.ts';
-import { SystemFlag, type MailboxEvent, type MessageRow } from './journal.ts';
+import { SystemFlag, type MailboxEvent } from './journal.ts';
 import { KeywordTable } from './keywords.ts';
 import { isBelow } from './mailbox-path.ts';
-import { countUids, uidsOf } from './uid-set.ts';
+import { countUids, rangesOf } from './uid-set.ts';
 
 /** An event of a mailbox, in the order in which the record's changes caused them. */
 export interface Applied {
@@ -178,10 +179,8 @@ function applyAppend(
   }
   state.changeColumns(header.id, (columns) => columns.append(change.rows, record.q, record.at, header.keywords));
   if (isWanted(header.id)) {
-    applied.push({
-      mailbox: header.id,
-      event: { kind: 'appended', q: record.q, uids: change.rows.map(({ uid }) => uid as Uid) },
-    });
+    const uids = rangesOf(change.rows.map(({ uid }) => uid));
+    applied.push({ mailbox: header.id, event: { kind: 'appended', q: record.q, uids } });
   }
 }
 
@@ -202,10 +201,7 @@ function applyFlags(
   const mask = flagMask(change.change, header.keywords);
   state.changeColumns(header.id, (columns) => columns.changeFlags(change.uids, mask, record.q));
   if (isWanted(header.id)) {
-    applied.push({
-      mailbox: header.id,
-      event: { kind: 'flags-changed', q: record.q, uids: [...uidsOf(change.uids)] as Uid[] },
-    });
+    applied.push({ mailbox: header.id, event: { kind: 'flags-changed', q: record.q, uids: change.uids } });
   }
 }
 
@@ -228,11 +224,9 @@ function applyExpunge(
   state.octets -= change.octets;
   state.messages -= count;
   if (isWanted(header.id)) {
-    const rows: MessageRow[] = [];
-    const columns = state.columns(header.id);
-    columns?.eachPosition(change.uids, (at) => rows.push(columns.row(at, header.keywords)));
-    const uids = [...uidsOf(change.uids)] as Uid[];
-    applied.push({ mailbox: header.id, event: { kind: 'expunged', q: record.q, uids, rows } });
+    const columns = state.columns(header.id)?.extract(change.uids) ?? new Columns();
+    const gone = new SharedColumnView(columns, () => header.keywords);
+    applied.push({ mailbox: header.id, event: { kind: 'expunged', q: record.q, uids: change.uids, gone } });
   }
   // MOVE, and RENAME of INBOX, are a copy and an expunge in one record.
   const isMoved = record.changes.some((own) => own.kind === 'append' && own.origin === 'copy');

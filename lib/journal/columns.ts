@@ -1,40 +1,42 @@
 import type { MessageId, Uid } from '../kernel/ids.ts';
 import type { AppendedRow } from './changes.ts';
-import type { MessageRow, UidRanges } from './journal.ts';
+import {
+  allocateArrays,
+  copyRows,
+  OCTETS_A_ROW,
+  packArrays,
+  unpackArrays,
+  type ColumnArrays,
+} from './column-arrays.ts';
 import {
   changedExtra,
-  changedWord,
+  flagBits,
   flagMask,
   KEYWORD_SHIFT,
   NO_EXTRA,
   WORD_KEYWORDS,
   type FlagMask,
 } from './flag-mask.ts';
+import { SystemFlag, type MessageRow, type UidRanges } from './journal.ts';
 import type { KeywordTable } from './keywords.ts';
-import { TombstoneList, type ExpungedRow } from './tombstones.ts';
-
-/** One value a message in each array, in order of UID. */
-interface Arrays {
-  readonly uid: Uint32Array;
-  readonly flags: Uint32Array;
-  readonly size: Uint32Array;
-  readonly crlfSize: Uint32Array;
-  readonly modseq: Float64Array;
-  readonly internalAt: Float64Array;
-  /** NaN where there is no date. */
-  readonly sentAt: Float64Array;
-  readonly savedAt: Float64Array;
-  readonly internalZone: Int16Array;
-  readonly sentZone: Int16Array;
-  readonly messageId: Buffer;
-  readonly thread: Buffer;
-}
+import { TombstoneList } from './tombstones.ts';
+import { RangeBuilder } from './uid-set.ts';
 
 /** Sums over messages, for counters. */
 export interface Tally {
   octets: number;
   unseen: number;
   deleted: number;
+}
+
+/** What a change of flags would do. */
+export interface PlannedFlags {
+  readonly changed: UidRanges;
+  /** Left alone, for they changed after what the client knew. */
+  readonly modified: UidRanges;
+  /** Differences of the mailbox's counters. */
+  readonly unseen: number;
+  readonly deleted: number;
 }
 
 /**
@@ -47,13 +49,17 @@ export class Columns {
   generation = 0;
   /** What was expunged since these columns were loaded, or since the last fold. */
   readonly tombstones = new TombstoneList();
-  #arrays: Arrays;
+  #arrays: ColumnArrays;
+  /** Whose the arrays are: rows, flags and the room after the last row may be another's, who reads them still. */
+  #hasRows = true;
+  #hasFlags = true;
+  #hasTail = true;
   /** By UID: sorted keyword positions from 24 on. */
   readonly #extra = new Map<number, readonly number[]>();
   #view: Uint32Array | undefined;
 
   constructor(capacity = 0) {
-    this.#arrays = allocate(capacity);
+    this.#arrays = allocateArrays(capacity);
   }
 
   /** Shared and never written to; see OpenMailbox.uids. */
@@ -154,7 +160,8 @@ export class Columns {
   /** Calls with each position whose UID is in the ascending ranges. */
   eachPosition(ranges: UidRanges, visit: (position: number) => void): void {
     for (const { from, to } of ranges) {
-      for (let at = this.lowerBound(from); at < this.count && this.uid(at) <= to; at += 1) visit(at);
+      const end = this.lowerBound(to + 1);
+      for (let at = this.lowerBound(from); at < end; at += 1) visit(at);
     }
   }
 
@@ -182,26 +189,59 @@ export class Columns {
     this.#view = undefined;
   }
 
-  changeFlags(ranges: UidRanges, mask: FlagMask, modseq: number): void {
-    this.eachPosition(ranges, (at) => {
-      if (this.#extra.size > 0 || mask.extra.length > 0) {
-        const extra = changedExtra(this.extraKeywords(at), mask);
-        if (extra.length > 0) this.#extra.set(this.uid(at), extra);
-        else this.#extra.delete(this.uid(at));
+  /** What the change would do to the messages of the ranges; those that have the flags already are left alone. */
+  planFlags(ranges: UidRanges, mask: FlagMask, unchangedSince: number | undefined): PlannedFlags {
+    const { uid, flags, modseq } = this.#arrays;
+    const { kept, set } = flagBits(mask);
+    const latest = unchangedSince ?? Infinity;
+    const hasExtra = this.#extra.size > 0 || mask.extra.length > 0;
+    const changed = new RangeBuilder();
+    const modified = new RangeBuilder();
+    let unseen = 0;
+    let deleted = 0;
+    for (const { from, to } of ranges) {
+      const end = this.lowerBound(to + 1);
+      for (let at = this.lowerBound(from); at < end; at += 1) {
+        if ((modseq[at] ?? 0) > latest) {
+          modified.add(uid[at] ?? 0);
+          continue;
+        }
+        const before = flags[at] ?? 0;
+        const after = (before & kept) | set;
+        if ((before ^ after) === 0 && (!hasExtra || !this.#changesExtra(at, mask))) continue;
+        unseen += (before & SystemFlag.seen) - (after & SystemFlag.seen);
+        deleted += (after & SystemFlag.deleted) - (before & SystemFlag.deleted);
+        changed.add(uid[at] ?? 0);
       }
-      this.#arrays.flags[at] = changedWord(this.flagsWord(at), mask);
-      this.#arrays.modseq[at] = modseq;
-    });
+    }
+    return { changed: changed.ranges, modified: modified.ranges, unseen, deleted: deleted / SystemFlag.deleted };
   }
 
-  /** True where the change would leave the message as it is. */
-  hasFlags(position: number, mask: FlagMask): boolean {
-    const word = this.flagsWord(position);
-    if (changedWord(word, mask) !== word) return false;
-    if (this.#extra.size === 0 && mask.extra.length === 0) return true;
+  changeFlags(ranges: UidRanges, mask: FlagMask, modseq: number): void {
+    this.#ownFlags();
+    const arrays = this.#arrays;
+    const { kept, set } = flagBits(mask);
+    const hasExtra = this.#extra.size > 0 || mask.extra.length > 0;
+    for (const { from, to } of ranges) {
+      const start = this.lowerBound(from);
+      const end = this.lowerBound(to + 1);
+      for (let at = start; at < end; at += 1) arrays.flags[at] = ((arrays.flags[at] ?? 0) & kept) | set;
+      arrays.modseq.fill(modseq, start, end);
+      if (!hasExtra) continue;
+      for (let at = start; at < end; at += 1) this.#setExtra(this.uid(at), changedExtra(this.extraKeywords(at), mask));
+    }
+  }
+
+  #changesExtra(position: number, mask: FlagMask): boolean {
+    if (this.#extra.size === 0 && mask.extra.length === 0) return false;
     const extra = this.extraKeywords(position);
     const changed = changedExtra(extra, mask);
-    return changed.length === extra.length && changed.every((keyword, index) => keyword === extra[index]);
+    return changed.length !== extra.length || changed.some((keyword, index) => keyword !== extra[index]);
+  }
+
+  #setExtra(uid: number, extra: readonly number[]): void {
+    if (extra.length > 0) this.#extra.set(uid, extra);
+    else this.#extra.delete(uid);
   }
 
   /** Which of the table's positions any message carries. */
@@ -217,6 +257,7 @@ export class Columns {
 
   /** Gives every message the same keywords by the positions of another table. */
   renumberKeywords(from: KeywordTable, to: KeywordTable): void {
+    this.#ownFlags();
     for (let at = 0; at < this.count; at += 1) {
       const word = this.flagsWord(at);
       const uid = this.uid(at);
@@ -224,8 +265,7 @@ export class Columns {
       const flags = { system: word & 0xff, keywords: this.keywords(at, from) };
       const mask = flagMask({ mode: 'replace', flags }, to);
       this.#arrays.flags[at] = mask.word;
-      if (mask.extra.length > 0) this.#extra.set(uid, mask.extra);
-      else this.#extra.delete(uid);
+      this.#setExtra(uid, mask.extra);
     }
   }
 
@@ -238,45 +278,71 @@ export class Columns {
   ): void {
     const previous = this.#arrays;
     // Others hold views of the array of UIDs: the survivors move to a new one. The rest closes up in place.
-    const arrays: Arrays = { ...previous, uid: new Uint32Array(previous.uid.length) };
+    const arrays: ColumnArrays = this.#hasRows
+      ? { ...previous, uid: new Uint32Array(previous.uid.length) }
+      : allocateArrays(previous.uid.length);
     let kept = 0;
-    let range = 0;
-    for (let position = 0; position < this.count; position += 1) {
-      const uid = previous.uid[position] ?? 0;
-      while ((ranges[range]?.to ?? Infinity) < uid) range += 1;
-      if (uid >= (ranges[range]?.from ?? Infinity)) {
-        const id = previous.messageId.subarray(position * 16, position * 16 + 16);
-        this.tombstones.add(uid, id, at, q, rows && this.#expungedRow(position, rows.table, rows.isMoved));
-        this.#extra.delete(uid);
-        continue;
-      }
-      if (kept !== position) copyRow(previous, position, kept);
-      arrays.uid[kept] = uid;
-      kept += 1;
+    let next = 0;
+    const keepUpTo = (end: number): void => {
+      if (kept !== next || arrays.flags !== previous.flags) copyRows(previous, next, arrays, kept, end - next);
+      else arrays.uid.set(previous.uid.subarray(next, end), kept);
+      kept += end - next;
+    };
+    for (const { from, to } of ranges) {
+      const start = this.lowerBound(from);
+      const end = this.lowerBound(to + 1);
+      keepUpTo(start);
+      this.tombstones.addRows(
+        previous,
+        start,
+        end,
+        at,
+        q,
+        rows && {
+          isMoved: rows.isMoved,
+          keywordsOf: (position) => this.keywords(position, rows.table),
+        },
+      );
+      if (this.#extra.size > 0) for (let gone = start; gone < end; gone += 1) this.#extra.delete(this.uid(gone));
+      next = end;
     }
+    keepUpTo(this.count);
     this.#arrays = arrays;
+    this.#hasTail = true;
+    this.#hasRows = true;
+    this.#hasFlags = true;
     this.count = kept;
     this.generation += 1;
     this.#view = undefined;
   }
 
-  #expungedRow(position: number, table: KeywordTable, isMoved: boolean): ExpungedRow {
-    return {
-      flags: { system: this.systemFlags(position), keywords: this.keywords(position, table) },
-      size: this.size(position),
-      crlfSize: this.crlfSize(position),
-      internalDate: this.internalDate(position),
-      sentDate: this.sentDate(position),
-      thread: this.#arrays.thread.subarray(position * 16, position * 16 + 16),
-      isMoved,
-    };
+  /** The messages of the ranges, as they are now, for those who still serve what is about to go. */
+  extract(ranges: UidRanges): Columns {
+    const runs = ranges.map(({ from, to }) => ({ start: this.lowerBound(from), end: this.lowerBound(to + 1) }));
+    const copy = new Columns(runs.reduce((sum, { start, end }) => sum + end - start, 0));
+    for (const { start, end } of runs) {
+      copyRows(this.#arrays, start, copy.#arrays, copy.count, end - start);
+      copy.count += end - start;
+    }
+    if (this.#extra.size > 0)
+      copy.eachPosition(ranges, (at) => copy.#setExtra(copy.uid(at), this.#extraOf(copy.uid(at))));
+    return copy;
   }
 
-  /** An independent copy, for deciding on what is not committed yet. */
+  #extraOf(uid: number): readonly number[] {
+    return this.#extra.get(uid) ?? NO_EXTRA;
+  }
+
+  /** An independent copy. Both read the same arrays until one of them changes what is there. */
   clone(): Columns {
-    const copy = new Columns(this.count);
-    copyArrays(this.#arrays, copy.#arrays, this.count);
+    const copy = new Columns();
+    copy.#arrays = this.#arrays;
     copy.count = this.count;
+    copy.#hasTail = false;
+    for (const columns of [this, copy]) {
+      columns.#hasRows = false;
+      columns.#hasFlags = false;
+    }
     for (const [uid, extra] of this.#extra) copy.#extra.set(uid, extra);
     return copy;
   }
@@ -291,9 +357,7 @@ export class Columns {
     from: number,
     to: number,
   ): { readonly columns: Buffer; readonly extra: readonly (readonly [number, readonly number[]])[] } {
-    const columns = Buffer.concat(
-      columnsOf(this.#arrays).map(({ array, width }) => octetsOf(array).subarray(from * width, to * width)),
-    );
+    const columns = packArrays(this.#arrays, from, to);
     const extra: (readonly [number, readonly number[]])[] = [];
     if (this.#extra.size > 0) {
       for (let at = from; at < to; at += 1) {
@@ -308,86 +372,25 @@ export class Columns {
   addSlice(count: number, columns: Buffer, extra: readonly (readonly [number, readonly number[]])[]): void {
     if (columns.length !== count * OCTETS_A_ROW) throw new RangeError('a segment of another length');
     this.#reserve(count);
-    let offset = 0;
-    for (const { array, width } of columnsOf(this.#arrays)) {
-      octetsOf(array).set(columns.subarray(offset, offset + count * width), this.count * width);
-      offset += count * width;
-    }
+    unpackArrays(this.#arrays, this.count, columns, count);
     this.count += count;
     for (const [uid, own] of extra) this.#extra.set(uid, own);
     this.#view = undefined;
   }
 
   #reserve(more: number): void {
-    if (this.count + more <= this.#arrays.uid.length) return;
-    const larger = allocate(Math.max(this.count + more, Math.ceil(this.count * 1.5), 16));
-    copyArrays(this.#arrays, larger, this.count);
+    if (this.#hasTail && this.count + more <= this.#arrays.uid.length) return;
+    const larger = allocateArrays(Math.max(this.count + more, Math.ceil(this.count * 1.5), 16));
+    copyRows(this.#arrays, 0, larger, 0, this.count);
     this.#arrays = larger;
+    this.#hasTail = true;
+    this.#hasRows = true;
+    this.#hasFlags = true;
   }
-}
 
-function allocate(capacity: number): Arrays {
-  return {
-    uid: new Uint32Array(capacity),
-    flags: new Uint32Array(capacity),
-    size: new Uint32Array(capacity),
-    crlfSize: new Uint32Array(capacity),
-    modseq: new Float64Array(capacity),
-    internalAt: new Float64Array(capacity),
-    sentAt: new Float64Array(capacity),
-    savedAt: new Float64Array(capacity),
-    internalZone: new Int16Array(capacity),
-    sentZone: new Int16Array(capacity),
-    messageId: Buffer.alloc(capacity * 16),
-    thread: Buffer.alloc(capacity * 16),
-  };
-}
-
-type Column = { readonly array: Uint32Array | Float64Array | Int16Array | Buffer; readonly width: number };
-
-/** In the order in which segments hold them, with octets a row. */
-function columnsOf(arrays: Arrays): readonly Column[] {
-  return [
-    { array: arrays.uid, width: 4 },
-    { array: arrays.flags, width: 4 },
-    { array: arrays.size, width: 4 },
-    { array: arrays.crlfSize, width: 4 },
-    { array: arrays.modseq, width: 8 },
-    { array: arrays.internalAt, width: 8 },
-    { array: arrays.sentAt, width: 8 },
-    { array: arrays.savedAt, width: 8 },
-    { array: arrays.internalZone, width: 2 },
-    { array: arrays.sentZone, width: 2 },
-    { array: arrays.messageId, width: 16 },
-    { array: arrays.thread, width: 16 },
-  ];
-}
-
-const OCTETS_A_ROW = columnsOf(allocate(0)).reduce((sum, { width }) => sum + width, 0);
-
-function octetsOf(array: Column['array']): Uint8Array {
-  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
-}
-
-function copyArrays(from: Arrays, to: Arrays, count: number): void {
-  const targets = columnsOf(to);
-  columnsOf(from).forEach(({ array, width }, index) => {
-    const target = targets[index];
-    if (target !== undefined) octetsOf(target.array).set(octetsOf(array).subarray(0, count * width));
-  });
-}
-
-/** All columns but the UIDs. */
-function copyRow(arrays: Arrays, from: number, to: number): void {
-  arrays.flags[to] = arrays.flags[from] ?? 0;
-  arrays.size[to] = arrays.size[from] ?? 0;
-  arrays.crlfSize[to] = arrays.crlfSize[from] ?? 0;
-  arrays.modseq[to] = arrays.modseq[from] ?? 0;
-  arrays.internalAt[to] = arrays.internalAt[from] ?? 0;
-  arrays.sentAt[to] = arrays.sentAt[from] ?? 0;
-  arrays.savedAt[to] = arrays.savedAt[from] ?? 0;
-  arrays.internalZone[to] = arrays.internalZone[from] ?? 0;
-  arrays.sentZone[to] = arrays.sentZone[from] ?? 0;
-  arrays.messageId.copyWithin(to * 16, from * 16, from * 16 + 16);
-  arrays.thread.copyWithin(to * 16, from * 16, from * 16 + 16);
+  #ownFlags(): void {
+    if (this.#hasFlags) return;
+    this.#arrays = { ...this.#arrays, flags: this.#arrays.flags.slice(), modseq: this.#arrays.modseq.slice() };
+    this.#hasFlags = true;
+  }
 }

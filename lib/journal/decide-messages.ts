@@ -2,7 +2,7 @@ import { MailError } from '../kernel/errors.ts';
 import type { MailboxId, Uid } from '../kernel/ids.ts';
 import type { MailboxHeader } from './account-state.ts';
 import type { AppendedRow, AppendOrigin, Change } from './changes.ts';
-import { changedWord, flagMask } from './flag-mask.ts';
+import { flagMask } from './flag-mask.ts';
 import { addToTally, newTally, rowsFrom } from './copied-rows.ts';
 import {
   noColumns,
@@ -32,8 +32,8 @@ import { normalizeRanges, rangesOf } from './uid-set.ts';
 const EVERYTHING: UidRanges = [{ from: 1, to: 2 ** 32 - 1 }];
 
 export interface FlagsResult {
-  readonly changed: readonly Uid[];
-  readonly modified: readonly Uid[];
+  readonly changed: UidRanges;
+  readonly modified: UidRanges;
   readonly modseq: number;
 }
 
@@ -97,24 +97,9 @@ export function storeFlagsCommand(
       const table = change.mode === 'remove' ? header.keywords : header.keywords.with(change.flags.keywords);
       checkTable(header.keywords, table, MAX_KEYWORDS);
       const mask = flagMask(change, table);
-      const changed: Uid[] = [];
-      const modified: Uid[] = [];
-      let unseen = 0;
-      let deleted = 0;
-      columns.eachPosition(ranges, (at) => {
-        if (unchangedSince !== undefined && columns.modseq(at) > unchangedSince) {
-          modified.push(columns.uid(at));
-          return;
-        }
-        if (columns.hasFlags(at, mask)) return;
-        const before = columns.flagsWord(at);
-        const after = changedWord(before, mask);
-        unseen += (before & SystemFlag.seen) - (after & SystemFlag.seen);
-        deleted += ((after & SystemFlag.deleted) - (before & SystemFlag.deleted)) / SystemFlag.deleted;
-        changed.push(columns.uid(at));
-      });
+      const { changed, modified, unseen, deleted } = columns.planFlags(ranges, mask, unchangedSince);
       if (changed.length === 0) return unchanged({ changed, modified, modseq: header.highestModSeq });
-      const record: Change = { kind: 'flags', mailbox, uids: rangesOf(changed), change, unseen, deleted };
+      const record: Change = { kind: 'flags', mailbox, uids: changed, change, unseen, deleted };
       return { changes: [record], result: (q) => ({ changed, modified, modseq: q }) };
     },
   };
@@ -205,7 +190,7 @@ function planAppend(
   return { kind: 'append', mailbox: header.id, origin, rows } as const;
 }
 
-function requireKeywords(header: MailboxHeader, rows: readonly AppendedRow[], most: number): void {
+export function requireKeywords(header: MailboxHeader, rows: readonly AppendedRow[], most: number): void {
   requireRowOctets(rows);
   const names = new Set(rows.flatMap(({ keywords }) => keywords));
   if (names.size > 0) checkTable(header.keywords, header.keywords.with([...names]), most);

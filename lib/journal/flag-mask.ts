@@ -26,10 +26,10 @@ export function flagMask(change: FlagChange, table: KeywordTable): FlagMask {
   return { mode: change.mode, word: word >>> 0, extra: extra.length === 0 ? NO_EXTRA : extra.sort((a, b) => a - b) };
 }
 
-/** The flags word after the change. */
-export function changedWord(word: number, mask: FlagMask): number {
-  if (mask.mode === 'replace') return mask.word;
-  return (mask.mode === 'add' ? word | mask.word : word & ~mask.word) >>> 0;
+/** The change as two words: which bits stay, and which are set then. */
+export function flagBits(mask: FlagMask): { readonly kept: number; readonly set: number } {
+  if (mask.mode === 'replace') return { kept: 0, set: mask.word };
+  return mask.mode === 'add' ? { kept: -1, set: mask.word } : { kept: ~mask.word, set: 0 };
 }
 
 /** The keyword positions from 24 on after the change. */

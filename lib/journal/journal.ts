@@ -66,17 +66,18 @@ export interface NewMessage {
 
 /**
  * What happened in one mailbox through one journal record, told synchronously when the record is applied, in
- * order of `q`. `rows` of an expunge are the last state of what is gone, so that a session may serve them
- * until it has announced the expunge; they are empty where nobody in this process has the mailbox open.
+ * order of `q`; `uids` name messages that it touched, never others. `gone` is the last state of what an expunge
+ * took, so that a session may serve it until it has announced the expunge; it stays as it is, and is empty where nobody
+ * in this process has the mailbox open.
  */
 export type MailboxEvent =
-  | { readonly kind: 'appended'; readonly q: number; readonly uids: readonly Uid[] }
-  | { readonly kind: 'flags-changed'; readonly q: number; readonly uids: readonly Uid[] }
+  | { readonly kind: 'appended'; readonly q: number; readonly uids: UidRanges }
+  | { readonly kind: 'flags-changed'; readonly q: number; readonly uids: UidRanges }
   | {
       readonly kind: 'expunged';
       readonly q: number;
-      readonly uids: readonly Uid[];
-      readonly rows: readonly MessageRow[];
+      readonly uids: UidRanges;
+      readonly gone: ColumnView;
     }
   | { readonly kind: 'renamed'; readonly q: number; readonly path: string }
   | { readonly kind: 'deleted'; readonly q: number };
@@ -218,7 +219,7 @@ export interface OpenMailbox {
     uids: UidRanges,
     change: FlagChange,
     options?: CommitOptions & { readonly unchangedSince?: number },
-  ): Promise<{ readonly changed: readonly Uid[]; readonly modified: readonly Uid[]; readonly modseq: number }>;
+  ): Promise<{ readonly changed: UidRanges; readonly modified: UidRanges; readonly modseq: number }>;
   /** Removes what carries `\Deleted`, within `uids` if given; `force` removes regardless of the flag (POP3, API). */
   expunge(
     uids: UidRanges | undefined,

@@ -1,8 +1,9 @@
 import type { Logger } from '../kernel/logger.ts';
 import { MailError } from '../kernel/errors.ts';
-import type { MailboxId, Uid } from '../kernel/ids.ts';
+import type { MailboxId } from '../kernel/ids.ts';
 import type { AccountLog, MailboxSession } from './account-log.ts';
 import type { MailboxHeader } from './account-state.ts';
+import { SharedColumnView } from './column-view.ts';
 import type { Columns } from './columns.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import {
@@ -174,61 +175,5 @@ export class MailboxHandle implements OpenMailbox, MailboxSession {
 
   #requireOpen(): void {
     if (this.#isClosed) throw new MailError('internal', 'The mailbox is closed');
-  }
-}
-
-class SharedColumnView implements ColumnView {
-  readonly count: number;
-  readonly #columns: Columns;
-  readonly #table: () => KeywordTable;
-
-  constructor(columns: Columns, table: () => KeywordTable) {
-    this.count = columns.count;
-    this.#columns = columns;
-    this.#table = table;
-  }
-
-  uid(position: number): Uid {
-    return this.#columns.uid(position);
-  }
-
-  modseq(position: number): number {
-    return this.#columns.modseq(position);
-  }
-
-  systemFlags(position: number): number {
-    return this.#columns.systemFlags(position);
-  }
-
-  keywords(position: number): readonly string[] {
-    return this.#columns.keywords(position, this.#table());
-  }
-
-  size(position: number): number {
-    return this.#columns.size(position);
-  }
-
-  internalDate(position: number): MessageRow['internalDate'] {
-    return this.#columns.internalDate(position);
-  }
-
-  sentDate(position: number): MessageRow['sentDate'] {
-    return this.#columns.sentDate(position);
-  }
-
-  savedAt(position: number): number {
-    return this.#columns.savedAt(position);
-  }
-
-  messageId(position: number): MessageRow['messageId'] {
-    return this.#columns.messageId(position);
-  }
-
-  thread(position: number): MessageRow['thread'] {
-    return this.#columns.thread(position);
-  }
-
-  lowerBound(uid: number): number {
-    return this.#columns.lowerBound(uid);
   }
 }

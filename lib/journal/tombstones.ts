@@ -1,5 +1,6 @@
 import { MailError } from '../kernel/errors.ts';
 import type { MessageId } from '../kernel/ids.ts';
+import type { ColumnArrays } from './column-arrays.ts';
 import type { MessageRow } from './journal.ts';
 import { PackReader, PackWriter } from './packing.ts';
 
@@ -29,13 +30,12 @@ const HAS_SENT_DATE = 4;
 /** Different combinations of keywords that one list tells apart; messages with others are remembered without. */
 const MOST_KEYWORD_SETS = 0xffff;
 
-/** What an expunged message was, for bringing it back. */
-export type ExpungedRow = Pick<MessageRow, 'flags' | 'size' | 'crlfSize' | 'internalDate' | 'sentDate'> & {
-  /** 16 octets. */
-  readonly thread: Uint8Array;
-  /** The same record put it into another mailbox. */
+/** What expunged messages were, besides what their columns tell, for bringing them back. */
+export interface ExpungedRows {
+  readonly keywordsOf: (row: number) => readonly string[];
+  /** The same record put them into another mailbox. */
   readonly isMoved: boolean;
-};
+}
 
 /** Expunged messages in the order in which they went: UID, message id, when, the record that did it, and the row. */
 export class TombstoneList {
@@ -44,28 +44,30 @@ export class TombstoneList {
   readonly #keywordSets: (readonly string[])[] = [[]];
   readonly #setNumbers = new Map<string, number>([['', 0]]);
 
-  add(uid: number, messageId: Uint8Array, at: number, q: number, was?: ExpungedRow): void {
-    const start = this.#grow(1);
+  /** Adds the rows [from, to); with `was`, so that they can be brought back. */
+  addRows(rows: ColumnArrays, from: number, to: number, at: number, q: number, was?: ExpungedRows): void {
+    let start = this.#grow(to - from);
     const buffer = this.#buffer;
-    buffer.writeUInt32LE(uid, start + UID);
-    buffer.set(messageId, start + MESSAGE_ID);
-    buffer.writeDoubleLE(at, start + AT);
-    buffer.writeDoubleLE(q, start + Q);
-    if (was === undefined) return;
-    const { flags, size, crlfSize, internalDate, sentDate, thread, isMoved } = was;
-    buffer.writeUInt8(
-      IS_KNOWN | (isMoved ? IS_MOVED : 0) | (sentDate === undefined ? 0 : HAS_SENT_DATE),
-      start + MARKS,
-    );
-    buffer.writeUInt8(flags.system & 0xff, start + SYSTEM);
-    buffer.writeUInt16LE(this.#setNumber(flags.keywords), start + KEYWORDS);
-    buffer.writeUInt32LE(size, start + SIZE);
-    buffer.writeUInt32LE(crlfSize, start + CRLF_SIZE);
-    buffer.writeDoubleLE(internalDate.at, start + INTERNAL_AT);
-    buffer.writeInt16LE(internalDate.zoneMinutes, start + INTERNAL_ZONE);
-    buffer.writeDoubleLE(sentDate?.at ?? 0, start + SENT_AT);
-    buffer.writeInt16LE(sentDate?.zoneMinutes ?? 0, start + SENT_ZONE);
-    buffer.set(thread, start + THREAD);
+    const view = new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+    for (let row = from; row < to; row += 1, start += TOMBSTONE_OCTETS) {
+      view.setUint32(start + UID, rows.uid[row] ?? 0, true);
+      copyId(rows.messageId, row * 16, buffer, start + MESSAGE_ID);
+      view.setFloat64(start + AT, at, true);
+      view.setFloat64(start + Q, q, true);
+      if (was === undefined) continue;
+      const sentAt = rows.sentAt[row] ?? Number.NaN;
+      const hasSentDate = !Number.isNaN(sentAt);
+      buffer[start + MARKS] = IS_KNOWN | (was.isMoved ? IS_MOVED : 0) | (hasSentDate ? HAS_SENT_DATE : 0);
+      buffer[start + SYSTEM] = (rows.flags[row] ?? 0) & 0xff;
+      view.setUint16(start + KEYWORDS, this.#setNumber(was.keywordsOf(row)), true);
+      view.setUint32(start + SIZE, rows.size[row] ?? 0, true);
+      view.setUint32(start + CRLF_SIZE, rows.crlfSize[row] ?? 0, true);
+      view.setFloat64(start + INTERNAL_AT, rows.internalAt[row] ?? 0, true);
+      view.setInt16(start + INTERNAL_ZONE, rows.internalZone[row] ?? 0, true);
+      view.setFloat64(start + SENT_AT, hasSentDate ? sentAt : 0, true);
+      view.setInt16(start + SENT_ZONE, rows.sentZone[row] ?? 0, true);
+      copyId(rows.thread, row * 16, buffer, start + THREAD);
+    }
   }
 
   addAll(other: TombstoneList): void {
@@ -224,4 +226,8 @@ export class TombstoneList {
     this.#setNumbers.set(key, this.#keywordSets.length);
     return this.#keywordSets.push(keywords) - 1;
   }
+}
+
+function copyId(source: Buffer, from: number, target: Buffer, to: number): void {
+  for (let octet = 0; octet < 16; octet += 1) target[to + octet] = source[from + octet] ?? 0;
 }

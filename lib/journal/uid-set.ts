@@ -33,19 +33,26 @@ export function decodeUidRanges(packed: Buffer): UidRanges {
   return ranges;
 }
 
+/** Gathers ascending UIDs, each once, as ranges. */
+export class RangeBuilder {
+  readonly ranges: { from: number; to: number }[] = [];
+  #open: { from: number; to: number } | undefined;
+
+  add(uid: number): void {
+    if (this.#open?.to === uid - 1) {
+      this.#open.to = uid;
+      return;
+    }
+    this.#open = { from: uid, to: uid };
+    this.ranges.push(this.#open);
+  }
+}
+
 /** Ascending UIDs, each once, as ranges. */
 export function rangesOf(uids: Iterable<number>): UidRanges {
-  const ranges: { from: number; to: number }[] = [];
-  let open: { from: number; to: number } | undefined;
-  for (const uid of uids) {
-    if (open?.to === uid - 1) {
-      open.to = uid;
-      continue;
-    }
-    open = { from: uid, to: uid };
-    ranges.push(open);
-  }
-  return ranges;
+  const builder = new RangeBuilder();
+  for (const uid of uids) builder.add(uid);
+  return builder.ranges;
 }
 
 /** Every UID of the ranges; for ranges that name existing messages only. */

@@ -107,7 +107,7 @@ describe('columns', () => {
       columns.append([rowOf(1, { keywords: before, system: 1 })], 1, 0, wide);
       const mask = flagMask({ mode, flags: { system: 1, keywords } }, wide);
       const isSame = before.join() === after.join() && mode !== 'remove';
-      assert.equal(columns.hasFlags(0, mask), isSame);
+      assert.equal(columns.planFlags([{ from: 1, to: 1 }], mask, undefined).changed.length === 0, isSame);
       columns.changeFlags([{ from: 1, to: 1 }], mask, 8);
       assert.deepEqual(columns.keywords(0, wide), after);
       assert.equal(columns.systemFlags(0), mode === 'remove' ? 0 : 1);
@@ -125,6 +125,59 @@ describe('columns', () => {
     assert.equal(columns.systemFlags(0), 0);
     assert.deepEqual(columns.keywords(0, wide), []);
     assert.equal(columns.tombstones.count, 0);
+  });
+
+  it('copies read the same rows until one of them changes: then each has its own', () => {
+    const rows = (columns: Columns): unknown[] =>
+      Array.from({ length: columns.count }, (_, at) => columns.row(at, wide));
+    const seen = flagMask({ mode: 'add', flags: { system: 1, keywords: ['K2', 'K30'] } }, wide);
+    const changes: readonly ((columns: Columns) => void)[] = [
+      (columns) => columns.changeFlags([{ from: 2, to: 90 }], seen, 9),
+      (columns) => columns.expunge([{ from: 3, to: 3 }, { from: 20, to: 60 }], 0, 10), // prettier-ignore
+      (columns) => columns.append([rowOf(columns.uid(columns.count - 1) + 1)], 11, 0, wide),
+    ];
+    for (const order of [
+      [0, 1, 2],
+      [1, 0, 2],
+      [2, 1, 0],
+      [2, 2, 0],
+      [0, 0, 2],
+    ]) {
+      for (const [changed, kept] of [
+        [0, 1],
+        [1, 0],
+      ] as const) {
+        const original = filled(100, wide);
+        const pair = [original, original.clone()] as const;
+        const before = rows(pair[kept]);
+        const alone = filled(100, wide);
+        for (const index of order) {
+          changes[index]?.(pair[changed]);
+          changes[index]?.(alone);
+          assert.deepEqual(rows(pair[kept]), before);
+          assert.deepEqual(rows(pair[changed]), rows(alone));
+        }
+        changes[2]?.(pair[kept]);
+        assert.deepEqual(rows(pair[changed]), rows(alone));
+      }
+    }
+  });
+
+  it('what is extracted stays as it was', () => {
+    const columns = filled(50, wide);
+    columns.changeFlags(
+      [{ from: 7, to: 7 }],
+      flagMask({ mode: 'add', flags: { system: 1, keywords: ['K33'] } }, wide),
+      6,
+    );
+    const ranges = [{ from: 2, to: 3 }, { from: 7, to: 30 }]; // prettier-ignore
+    const gone = columns.extract(ranges);
+    const before = [1, 2, ...Array.from({ length: 24 }, (_, at) => at + 6)].map((at) => columns.row(at, wide));
+    columns.expunge(ranges, 0, 9);
+    assert.deepEqual(
+      before,
+      Array.from({ length: gone.count }, (_, at) => gone.row(at, wide)),
+    );
   });
 
   it('renumbers keywords for a smaller table', () => {

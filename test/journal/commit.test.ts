@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Database } from '../../lib/db/index.ts';
 import { openJournalStore, type Journal, type OpenMailbox } from '../../lib/journal/index.ts';
+import { uidsOf } from '../../lib/journal/uid-set.ts';
 import type { MailError } from '../../lib/kernel/errors.ts';
 import type { AccountId } from '../../lib/kernel/ids.ts';
 import { openTestDatabase } from '../support/database.ts';
@@ -202,7 +203,7 @@ describe('commit: refusals and no-ops', () => {
     await other.append(account, inbox.id, [newMessage()]);
     assert.deepEqual(
       (await inbox.storeFlags(EVERYTHING, { mode: 'add', flags: { system: 1, keywords: [] } })).changed,
-      [1],
+      [{ from: 1, to: 1 }],
     );
     await other.remove(account, 'new');
     assert.equal((await mine.create(account, 'new')).path, 'new');
@@ -270,7 +271,7 @@ describe('commit: groups', () => {
       mine.append(account, inbox.id, [newMessage()]),
     ]);
     assert.deepEqual(store.inserts, [6]);
-    assert.deepEqual([stored.changed, again.changed, expunged.uids], [[3, 4], [], [3, 4]]); // prettier-ignore
+    assert.deepEqual([stored.changed, again.changed, expunged.uids], [[{ from: 3, to: 4 }], [], [3, 4]]); // prettier-ignore
     assert.deepEqual([moved.sourceUids, moved.targetUids], [[1, 2], [1, 2]]); // prettier-ignore
     assert.deepEqual([created.path, exists, appended.uids], ['a/b', 'mailbox-exists', [5]]);
     assert.deepEqual([...inbox.uids()], [5]);
@@ -297,7 +298,7 @@ describe('commit: groups', () => {
     );
     const seen: number[][] = opened.map(() => []);
     opened.forEach((mailbox, at) =>
-      mailbox.onEvent((event) => event.kind === 'appended' && seen[at]?.push(...event.uids)),
+      mailbox.onEvent((event) => event.kind === 'appended' && seen[at]?.push(...uidsOf(event.uids))),
     );
     const given = await Promise.all(
       Array.from({ length: 8 }, async (_, at) => {

@@ -20,6 +20,7 @@ import {
 import type { Command } from '../../lib/journal/decision.ts';
 import type { FlagChange, NewMessage } from '../../lib/journal/index.ts';
 import { newAccountId, type MailboxId } from '../../lib/kernel/ids.ts';
+import { rangesOf } from '../../lib/journal/uid-set.ts';
 import { EVERYTHING, messageIdOf, newMessage } from './journal-node.ts';
 
 const NOW = 1_800_000_000_500;
@@ -338,7 +339,7 @@ describe('decide: messages', () => {
       const result = made.run(storeFlagsCommand(made.id('INBOX'), EVERYTHING, change, undefined));
       assert.equal(made.show('INBOX'), `1:${after}`);
       assert.deepEqual([made.state.byPath('INBOX')?.unseen, made.state.byPath('INBOX')?.deleted], counters);
-      assert.deepEqual(result.changed, after.endsWith('@3') ? [1] : []);
+      assert.deepEqual(result.changed, after.endsWith('@3') ? [{ from: 1, to: 1 }] : []);
       assert.equal(result.modseq, Number(after.split('@')[1]));
     });
   }
@@ -352,10 +353,10 @@ describe('decide: messages', () => {
     const result = made.run(
       storeFlagsCommand(inbox, EVERYTHING, { mode: 'add', flags: { system: 4, keywords: [] } }, 2),
     );
-    assert.deepEqual(result, { changed: [1, 3], modified: [2], modseq: 4 });
+    assert.deepEqual(result, { changed: rangesOf([1, 3]), modified: rangesOf([2]), modseq: 4 });
     assert.equal(made.show('INBOX'), '1:4@4 2:1@3 3:4@4');
     const none = made.run(storeFlagsCommand(inbox, EVERYTHING, seen, 0));
-    assert.deepEqual([none.changed, none.modified], [[], [1, 2, 3]]);
+    assert.deepEqual([none.changed, none.modified], [[], [{ from: 1, to: 3 }]]);
   });
 
   it('UIDs that are gone, ranges out of order and beyond the end are passed over', () => {
@@ -367,7 +368,7 @@ describe('decide: messages', () => {
     const result = made.run(
       storeFlagsCommand(inbox, ranges, { mode: 'add', flags: { system: 1, keywords: [] } }, undefined),
     );
-    assert.deepEqual(result.changed, [1, 3, 4]);
+    assert.deepEqual(result.changed, rangesOf([1, 3, 4]));
   });
 
   const keywordLimits: readonly [name: string, keywords: string[], outcome: string][] = [

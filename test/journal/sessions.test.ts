@@ -66,14 +66,15 @@ describe('sessions', () => {
     const id = await mailboxId(one, account, 'INBOX');
     const [mine, another] = await Promise.all([one.open(account, id), one.open(account, id)]);
     const heard = listen(another);
-    const { uids } = await one.append(account, id, [newMessage(), newMessage()]);
-    assert.deepEqual(heard.events, [{ kind: 'appended', q: 2, uids }]);
+    await one.append(account, id, [newMessage(), newMessage()]);
+    assert.deepEqual(heard.events, [{ kind: 'appended', q: 2, uids: [{ from: 1, to: 2 }] }]);
     await mine.storeFlags([{ from: 1, to: 1 }], { mode: 'add', flags: { system: 8, keywords: [] } });
     await mine.expunge(undefined);
-    assert.deepEqual(heard.events.slice(1, 2), [{ kind: 'flags-changed', q: 3, uids: [1] }]);
+    assert.deepEqual(heard.events.slice(1, 2), [{ kind: 'flags-changed', q: 3, uids: [{ from: 1, to: 1 }] }]);
     const [, , expunged] = heard.events;
     assert.ok(expunged?.kind === 'expunged');
-    assert.deepEqual([expunged.uids, expunged.rows.map(({ uid, flags }) => [uid, flags.system])], [[1], [[1, 8]]]);
+    assert.deepEqual(expunged.uids, [{ from: 1, to: 1 }]);
+    assert.deepEqual([expunged.gone.count, expunged.gone.uid(0), expunged.gone.systemFlags(0)], [1, 1, 8]);
     await one.rename(account, 'INBOX', 'old');
     await one.create(account, 'b');
     assert.deepEqual(heard.events.slice(3).map(({ kind, q }) => [kind, q]), [['expunged', 5]]); // prettier-ignore

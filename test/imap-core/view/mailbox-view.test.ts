@@ -104,9 +104,13 @@ describe('mailbox view', () => {
     append(1);
     flag(4);
     expunge(3);
-    assert.deepEqual(view.takeUpdates(false).flagsChanged, [0, 3]);
+    // The ghost's position is in between; whoever tells passes it over.
+    assert.deepEqual(view.takeUpdates(false).flagsChanged, [
+      { from: 0, to: 0 },
+      { from: 2, to: 3 },
+    ]);
     flag(2);
-    view.settleFlags((uid) => uid === 2);
+    view.settleFlags([{ from: 2, to: 2 }]);
     assert.deepEqual(view.takeUpdates(true).flagsChanged, []);
   });
 

@@ -12,6 +12,8 @@ import {
   type UidRanges,
 } from '../../../imap-core/index.ts';
 
+type NumberRange = UidRanges[number];
+
 const SEEN = 1;
 const DELETED = 8;
 
@@ -72,23 +74,7 @@ export class MemoryMailbox {
   }
 
   columns(): ColumnView {
-    const rows = this.#rows;
-    const row = (position: number): MessageRow => rows[position]!;
-    return {
-      count: rows.length,
-      uid: (position) => row(position).uid,
-      messageId: (position) => row(position).messageId,
-      modseq: (position) => row(position).modseq,
-      systemFlags: (position) => row(position).flags.system,
-      keywords: (position) => row(position).flags.keywords,
-      size: (position) => row(position).size,
-      internalDate: (position) => row(position).internalDate,
-      sentDate: (position) => row(position).sentDate,
-      lowerBound: (uid) => {
-        const found = rows.findIndex((candidate) => candidate.uid >= uid);
-        return found < 0 ? rows.length : found;
-      },
-    };
+    return columnsOf(this.#rows);
   }
 
   append(messages: readonly (Pick<AppendMessage, 'flags'> & Omit<MessageRow, 'uid' | 'modseq' | 'flags'>)[]): number[] {
@@ -99,28 +85,28 @@ export class MemoryMailbox {
       return { ...message, uid, modseq, flags: this.#spell(message.flags) };
     });
     this.#replace([...this.#rows, ...added]);
-    const uids = added.map((row) => row.uid);
-    this.#tell({ kind: 'appended', uids });
-    return uids;
+    this.#tell({ kind: 'appended' });
+    return added.map((row) => row.uid);
   }
 
   storeFlags(
     uids: UidRanges,
     change: FlagChange,
     unchangedSince: number,
-  ): { changed: number[]; modified: number[]; modseq: number } {
+  ): { changed: UidRanges; modified: UidRanges; modseq: number } {
     const modseq = this.#nextModSeq();
     const flags = this.#spell(change.flags);
-    const changed: number[] = [];
-    const modified: number[] = [];
+    const changed: NumberRange[] = [];
+    const modified: NumberRange[] = [];
+    const one = ({ uid }: MessageRow): NumberRange => ({ from: uid, to: uid });
     this.#replace(
       this.#rows.map((row) => {
         if (!isWithin(uids, row.uid)) return row;
         if (row.modseq > unchangedSince) {
-          modified.push(row.uid);
+          modified.push(one(row));
           return row;
         }
-        changed.push(row.uid);
+        changed.push(one(row));
         return { ...row, modseq, flags: applyFlags(row.flags, { mode: change.mode, flags }) };
       }),
     );
@@ -135,7 +121,7 @@ export class MemoryMailbox {
     if (gone.length === 0) return [];
     this.#nextModSeq();
     this.#replace(this.#rows.filter((row) => !gone.includes(row)));
-    this.#tell({ kind: 'expunged', rows: gone });
+    this.#tell({ kind: 'expunged', gone: columnsOf(gone) });
     return gone.map((row) => row.uid);
   }
 
@@ -180,6 +166,25 @@ export class MemoryMailbox {
   #tell(event: MailboxEvent): void {
     for (const listener of this.listeners) listener(event);
   }
+}
+
+function columnsOf(rows: readonly MessageRow[]): ColumnView {
+  const row = (position: number): MessageRow => rows[position]!;
+  return {
+    count: rows.length,
+    uid: (position) => row(position).uid,
+    messageId: (position) => row(position).messageId,
+    modseq: (position) => row(position).modseq,
+    systemFlags: (position) => row(position).flags.system,
+    keywords: (position) => row(position).flags.keywords,
+    size: (position) => row(position).size,
+    internalDate: (position) => row(position).internalDate,
+    sentDate: (position) => row(position).sentDate,
+    lowerBound: (uid) => {
+      const found = rows.findIndex((candidate) => candidate.uid >= uid);
+      return found < 0 ? rows.length : found;
+    },
+  };
 }
 
 function isWithin(uids: UidRanges, uid: number): boolean {
