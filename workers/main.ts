@@ -5,13 +5,11 @@ import { Command } from 'commander';
 import { armCrashPoint } from '../lib/kernel/crash-point.ts';
 import { declareAdminToken } from './commands/admin-token.ts';
 import { declareAddressCommands } from './commands/address.ts';
-import { declareBackup } from './commands/backup.ts';
 import { declareConfigCommands } from './commands/config.ts';
 import { declareExport } from './commands/export.ts';
 import { declareFsck } from './commands/fsck.ts';
 import { declareGc } from './commands/gc.ts';
 import { declareImport } from './commands/import.ts';
-import { declareRestore } from './commands/restore.ts';
 import { declareStart } from './commands/start.ts';
 import { declareStatus } from './commands/status.ts';
 import { declareUserCommands } from './commands/user.ts';
@@ -38,8 +36,6 @@ declareConfigCommands(program);
 declareAdminToken(program);
 declareGc(program);
 declareFsck(program);
-declareBackup(program);
-declareRestore(program);
 
 try {
   armCrashPoint(process.env['EIDER_CRASH_POINT'], () => process.kill(process.pid, 'SIGKILL'));
