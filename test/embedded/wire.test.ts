@@ -156,7 +156,6 @@ describe('wire protocol', () => {
       ['an unknown stage', { aggregate: 'c', pipeline: [{ $out: 'x' }], cursor: {} }, 40324],
       ['a change stream', { aggregate: 'c', pipeline: [{ $changeStream: {} }], cursor: {} }, 40573],
       ['an unknown expression', { aggregate: 'c', pipeline: [{ $addFields: { a: { $zip: [] } } }], cursor: {} }, 168],
-      ['a TTL index', { createIndexes: 'c', indexes: [{ key: { a: 1 }, name: 'a', expireAfterSeconds: 5 }] }, 115],
       ['a text index', { createIndexes: 'c', indexes: [{ key: { a: 'text' }, name: 'a' }] }, 115],
       ['an unknown index option', { createIndexes: 'c', indexes: [{ key: { a: 1 }, name: 'a', clustered: true }] }, 72],
       ['a capped collection', { create: 'c', capped: true }, 72],

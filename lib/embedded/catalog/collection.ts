@@ -28,6 +28,8 @@ export interface Index {
   /** Only documents that match are in the index. */
   readonly partial: { readonly filter: Filter; readonly document: Value } | undefined;
   readonly prefix: Buffer;
+  /** Documents go so long after the earliest date that the index has of them; undefined for never. */
+  expireAfterSeconds: number | undefined;
   /** True once a document gave more than one key: entries are then not documents. */
   isMultikey: boolean;
   /** True once a key had to be cut: the order of entries is then not that of values. */
@@ -45,6 +47,7 @@ export interface IndexOptions {
   readonly isUnique: boolean;
   readonly isSparse: boolean;
   readonly partial: Value | undefined;
+  readonly expireAfterSeconds?: number | undefined;
 }
 
 /** One collection as the catalog knows it. */
@@ -85,6 +88,7 @@ export function newIndex(collectionId: number, id: number, options: IndexOptions
     partial:
       options.partial === undefined ? undefined : { filter: parseFilter(options.partial), document: options.partial },
     prefix: indexPrefix(collectionId, id),
+    expireAfterSeconds: options.expireAfterSeconds,
     isMultikey: false,
     hasCutKeys: false,
   };
@@ -98,6 +102,7 @@ export function describeIndex(writer: DocumentWriter, index: Index): void {
   if (index.isUnique) writer.bool('unique', true);
   if (index.isSparse) writer.bool('sparse', true);
   if (index.partial !== undefined) writer.value('partialFilterExpression', index.partial.document);
+  if (index.expireAfterSeconds !== undefined) writer.int('expireAfterSeconds', index.expireAfterSeconds);
 }
 
 /** A collection as its row in the catalog. */
@@ -142,12 +147,14 @@ export function decodeCollection(octets: Buffer): Collection {
   collection.nextIndexId = intOf(required(row, 'nextIndexId'));
   collection.hasCutIds = isSet(row, 'hasCutIds');
   for (const described of valuesOf(required(row, 'indexes'))) {
+    const expiry = fieldNamed(described, 'expireAfterSeconds');
     const options = {
       name: stringOf(required(described, 'name')),
       fields: entriesOf(required(described, 'key')).map(([path, value]) => ({ path, isDescending: intOf(value) < 0 })),
       isUnique: isSet(described, 'unique'),
       isSparse: isSet(described, 'sparse'),
       partial: ownCopy(fieldNamed(described, 'partialFilterExpression')),
+      expireAfterSeconds: expiry === undefined ? undefined : intOf(expiry),
     };
     const index = newIndex(collection.id, intOf(required(described, 'id')), options);
     index.isMultikey = isSet(described, 'isMultikey');

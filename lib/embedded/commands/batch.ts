@@ -1,7 +1,8 @@
-import type { CheckTime } from '../plan/query-stream.ts';
 import { DocumentWriter } from '../bson/write.ts';
+import { EngineError } from '../errors/failure.ts';
+import { PAUSED, type Slice, type Work } from '../plan/slice.ts';
 import type { Context } from './context.ts';
-import type { DocumentSource, OpenCursor } from './cursors.ts';
+import type { CursorOwner, DocumentSource, OpenCursor } from './cursors.ts';
 
 /** How many documents a first batch holds where the client does not say. */
 const FIRST_BATCH = 101;
@@ -14,69 +15,113 @@ const BATCH_OCTETS = 2 * 1024 * 1024;
 export interface BatchRequest {
   readonly namespace: string;
   readonly source: DocumentSource;
+  readonly owner: CursorOwner;
   /** Undefined for as many as fit. */
   readonly batchSize: number | undefined;
   /** True where what is left after the batch is not wanted. */
   readonly isSingle: boolean;
+  /** True where the cursor does not time out by itself. */
+  readonly neverIdles?: boolean;
 }
 
 interface Taken {
-  readonly documents: Buffer[];
-  readonly octets: number;
+  /** The reply up to the end of its documents. */
+  readonly writer: DocumentWriter;
   readonly held: Buffer | undefined;
   readonly isAtEnd: boolean;
 }
 
-function take(source: DocumentSource, first: Buffer | undefined, limit: number, checkTime: CheckTime): Taken {
-  const documents: Buffer[] = [];
-  let octets = 0;
-  let next = first;
-  while (documents.length < limit) {
-    next ??= source.next(checkTime);
-    if (next === undefined) return { documents, octets, held: undefined, isAtEnd: true };
-    if (documents.length > 0 && octets + next.length > BATCH_OCTETS) {
-      return { documents, octets, held: next, isAtEnd: false };
+/** The next document of a source, in as many slices as that takes. */
+export function* nextOf(source: DocumentSource, slice: Slice): Work<Buffer | undefined> {
+  for (let next = source.next(slice); ; next = source.next(slice)) {
+    if (next !== PAUSED) return next;
+    source.pause();
+    yield;
+  }
+}
+
+function* take(
+  name: string,
+  source: DocumentSource,
+  held: Buffer | undefined,
+  limit: number,
+  slice: Slice,
+): Work<Taken> {
+  let next = held;
+  let writer: DocumentWriter | undefined;
+  for (let count = 0; limit > 0; count++) {
+    // Most often the document is there at once, which spares a generator for each.
+    if (next === undefined) {
+      const found = source.next(slice);
+      next = found === PAUSED ? yield* afterPause(source, slice) : found;
     }
-    documents.push(next);
-    octets += next.length;
+    // Looking one further than the limit tells whether a cursor is needed at all, which spares the client a round trip.
+    const isAtEnd = next === undefined;
+    writer ??= beginning(name, next);
+    if (next === undefined || count === limit || (count > 0 && writer.length + next.length > BATCH_OCTETS)) {
+      return { writer, held: next, isAtEnd };
+    }
+    writer.raw(String(count), next);
     next = undefined;
   }
-  // Looking one further tells whether a cursor is needed at all, which spares the client a round trip.
-  const held = next ?? (limit > 0 ? source.next(checkTime) : undefined);
-  return { documents, octets, held, isAtEnd: limit > 0 && held === undefined };
+  return { writer: beginning(name, undefined), held: next, isAtEnd: false };
 }
 
-/** The reply to a command that opens a cursor. */
-export function firstBatch(context: Context, request: BatchRequest, checkTime: CheckTime): Buffer {
-  const { source, namespace } = request;
-  const taken = take(source, undefined, request.batchSize ?? FIRST_BATCH, checkTime);
-  let id = 0n;
-  if (!taken.isAtEnd && !request.isSingle) {
-    source.pause();
-    id = context.cursors.add(namespace, source, taken.held).id;
-  }
-  return cursorReply('firstBatch', taken, id, namespace);
+function* afterPause(source: DocumentSource, slice: Slice): Work<Buffer | undefined> {
+  source.pause();
+  yield;
+  return yield* nextOf(source, slice);
 }
 
-/** The reply to getMore. The cursor goes when it has nothing left. */
-export function nextBatch(context: Context, cursor: OpenCursor, batchSize: number, checkTime: CheckTime): Buffer {
-  let taken: Taken;
-  try {
-    taken = take(cursor.source, cursor.held, batchSize, checkTime);
-  } catch (error) {
-    // What was read already is lost, so nobody may go on from here.
-    context.cursors.remove(cursor.id);
-    throw error;
-  }
-  cursor.held = taken.held;
-  cursor.source.pause();
-  if (taken.isAtEnd) context.cursors.remove(cursor.id);
-  return cursorReply('nextBatch', taken, taken.isAtEnd ? 0n : cursor.id, cursor.namespace);
+function beginning(name: string, first: Buffer | undefined): DocumentWriter {
+  return new DocumentWriter((first?.length ?? 0) + 200).openDocument('cursor').openArray(name);
 }
 
-function cursorReply(name: string, { documents, octets }: Taken, id: bigint, namespace: string): Buffer {
-  const writer = new DocumentWriter(octets + documents.length * 10 + 2 * namespace.length + 128);
-  writer.openDocument('cursor').openArray(name);
-  documents.forEach((document, at) => writer.raw(String(at), document));
+function ending({ writer }: Taken, id: bigint, namespace: string): Buffer {
   return writer.close().long('id', id).string('ns', namespace).close().double('ok', 1).finish();
+}
+
+/** The reply to a command that opens a cursor. The source is closed where none stays open. */
+export function* firstBatch(context: Context, request: BatchRequest, slice: Slice): Work<Buffer> {
+  const { source, namespace, owner, isSingle, neverIdles = false } = request;
+  let isKept = false;
+  try {
+    const taken = yield* take('firstBatch', source, undefined, request.batchSize ?? FIRST_BATCH, slice);
+    if (taken.isAtEnd || isSingle) return ending(taken, 0n, namespace);
+    source.pause();
+    const { id } = context.cursors.add({ namespace, source, owner, neverIdles, held: taken.held });
+    isKept = true;
+    return ending(taken, id, namespace);
+  } finally {
+    if (!isKept) source.close();
+  }
+}
+
+/** The reply to getMore. The cursor goes when it has nothing left, and when it could not be read to the batch's end. */
+export function* nextBatch(context: Context, cursor: OpenCursor, batchSize: number, slice: Slice): Work<Buffer> {
+  let isKept = false;
+  try {
+    const taken = yield* take('nextBatch', stoppable(cursor), cursor.held, batchSize, slice);
+    cursor.held = taken.held;
+    cursor.source.pause();
+    isKept = !taken.isAtEnd;
+    return ending(taken, isKept ? cursor.id : 0n, cursor.namespace);
+  } finally {
+    // What was read already would be lost, so nobody may go on from here.
+    if (!isKept) context.cursors.remove(cursor.id);
+    context.cursors.release(cursor);
+  }
+}
+
+/** A cursor's source, which ends with error 237 once the cursor was killed. */
+function stoppable(cursor: OpenCursor): DocumentSource {
+  const { source } = cursor;
+  return {
+    next: (slice) => {
+      if (cursor.isKilled) throw new EngineError(237, 'cursor killed');
+      return source.next(slice);
+    },
+    pause: () => source.pause(),
+    close: () => source.close(),
+  };
 }

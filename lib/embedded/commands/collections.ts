@@ -3,14 +3,14 @@ import { DocumentWriter } from '../bson/write.ts';
 import { EngineError } from '../errors/failure.ts';
 import { matches } from '../query/match.ts';
 import { parseFilter } from '../query/parse.ts';
-import type { Command } from './context.ts';
+import type { ReadCommand, WriteCommand } from './context.ts';
 import { checkCollation } from './hint.ts';
 import { listed } from './indexes.ts';
 import { checkOptions } from './request.ts';
 
 const OK = new DocumentWriter(16).double('ok', 1).finish();
 
-export const createCommand: Command = {
+export const createCommand: WriteCommand = {
   writes: true,
   run: (context, request) => {
     // Capped, clustered and time-series collections, views and validators are refused by not being listed.
@@ -23,7 +23,7 @@ export const createCommand: Command = {
   },
 };
 
-export const dropCommand: Command = {
+export const dropCommand: WriteCommand = {
   writes: true,
   run: (context, request) => {
     checkOptions(request, []);
@@ -38,7 +38,7 @@ export const dropCommand: Command = {
   },
 };
 
-export const dropDatabaseCommand: Command = {
+export const dropDatabaseCommand: WriteCommand = {
   writes: true,
   run: (context, request) => {
     checkOptions(request, []);
@@ -55,9 +55,9 @@ function selected(rows: readonly Buffer[], filter: Value | undefined): Buffer[] 
   return rows.filter((row) => matches(parsed, documentValue(row)));
 }
 
-export const listCollectionsCommand: Command = {
+export const listCollectionsCommand: ReadCommand = {
   writes: false,
-  run: (context, request) => {
+  run: (context, request, slice) => {
     checkOptions(request, ['filter', 'nameOnly', 'cursor', 'authorizedCollections']);
     const isNameOnly = request.options.bool('nameOnly') ?? false;
     const rows = context.catalog.collectionsOf(request.database).map(({ name }) => {
@@ -75,11 +75,11 @@ export const listCollectionsCommand: Command = {
       return writer.finish();
     });
     const namespace = `${request.database}.$cmd.listCollections`;
-    return listed(context, request, namespace, selected(rows, request.options.document('filter')));
+    return listed(context, request, namespace, selected(rows, request.options.document('filter')), slice);
   },
 };
 
-export const listDatabasesCommand: Command = {
+export const listDatabasesCommand: ReadCommand = {
   writes: false,
   run: (context, request) => {
     checkOptions(request, ['filter', 'nameOnly', 'authorizedDatabases']);

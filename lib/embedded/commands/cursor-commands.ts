@@ -1,16 +1,19 @@
 import { BsonType } from '../bson/types.ts';
 import { bigOf } from '../bson/value.ts';
 import { DocumentWriter } from '../bson/write.ts';
-import type { Command } from './context.ts';
-import { checkOptions } from './request.ts';
+import type { ReadCommand } from './context.ts';
+import { checkOptions, sessionIdIn, type Request } from './request.ts';
 
-export const killCursorsCommand: Command = {
+const OK = new DocumentWriter(16).double('ok', 1).finish();
+
+export const killCursorsCommand: ReadCommand = {
   writes: false,
   run: (context, request) => {
     checkOptions(request, ['cursors']);
     const ids = (request.options.array('cursors') ?? []).filter(({ type }) => type === BsonType.long).map(bigOf);
-    const killed = ids.filter((id) => context.cursors.remove(id));
-    const gone = ids.filter((id) => !killed.includes(id));
+    const killed: bigint[] = [];
+    const gone: bigint[] = [];
+    for (const id of ids) (context.cursors.remove(id) ? killed : gone).push(id);
     const writer = new DocumentWriter();
     const list = (name: string, members: readonly bigint[]): void => {
       writer.openArray(name);
@@ -22,5 +25,28 @@ export const killCursorsCommand: Command = {
     list('cursorsAlive', []);
     list('cursorsUnknown', []);
     return writer.double('ok', 1).finish();
+  },
+};
+
+function sessionsIn(request: Request): ReadonlySet<string> {
+  const ids = (request.options.array(request.command) ?? []).map(sessionIdIn);
+  return new Set(ids.filter((id) => id !== undefined));
+}
+
+/** Besides cursors, sessions hold only the results of retryable writes, which time out by themselves. */
+export const endSessionsCommand: ReadCommand = {
+  writes: false,
+  run: (context, request) => {
+    context.cursors.endSessions(sessionsIn(request));
+    return OK;
+  },
+};
+
+/** Keeps the cursors of sessions that are in use for another half an hour. */
+export const refreshSessionsCommand: ReadCommand = {
+  writes: false,
+  run: (context, request) => {
+    context.cursors.refresh(sessionsIn(request));
+    return OK;
   },
 };

@@ -7,7 +7,7 @@ import { parseProjection, project } from '../pipeline/projection.ts';
 import { parseSort } from '../plan/sort-order.ts';
 import type { Query } from '../plan/query-stream.ts';
 import type { Update } from '../update/apply.ts';
-import type { Command, Context } from './context.ts';
+import type { Context, WriteCommand } from './context.ts';
 import { checkCollation, hintOf } from './hint.ts';
 import { findFirst, idIn, updateOne, upsert } from './modify.ts';
 import { readUpdate } from './read-update.ts';
@@ -27,7 +27,7 @@ interface Outcome {
   readonly upserted?: Buffer;
 }
 
-export const findAndModifyCommand: Command = {
+export const findAndModifyCommand: WriteCommand = {
   writes: true,
   run: (context, request) => {
     checkOptions(request, OPTIONS);
@@ -53,7 +53,22 @@ export const findAndModifyCommand: Command = {
     retries?.save();
     return reply;
   },
+  explain: (_context, request) => {
+    checkOptions(request, OPTIONS);
+    const above = request.options.bool('remove') === true ? 'DELETE' : 'UPDATE';
+    return { name: request.options.requiredText(request.command), query: readQuery(request), above };
+  },
 };
+
+function readQuery({ options }: Request): Query {
+  return {
+    filter: parseFilter(options.document('query')),
+    sort: parseSort(options.document('sort')),
+    skip: 0,
+    limit: 1,
+    hint: hintOf(options),
+  };
+}
 
 function execute(context: Context, request: Request): Outcome {
   const { options } = request;
@@ -62,13 +77,7 @@ function execute(context: Context, request: Request): Outcome {
   const given = options.get('update');
   if (isRemoval === (given !== undefined))
     throw new EngineError(9, 'Either an update or remove=true must be specified');
-  const query: Query = {
-    filter: parseFilter(options.document('query')),
-    sort: parseSort(options.document('sort')),
-    skip: 0,
-    limit: 1,
-    hint: hintOf(options),
-  };
+  const query = readQuery(request);
   const collection = context.catalog.find(request.database, name);
   if (isRemoval) {
     if (options.bool('upsert') === true || options.bool('new') === true) {

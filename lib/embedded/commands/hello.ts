@@ -1,5 +1,5 @@
 import { DocumentWriter } from '../bson/write.ts';
-import type { Command } from './context.ts';
+import type { ReadCommand } from './context.ts';
 import { checkOptions } from './request.ts';
 
 /** What the engine claims to be able to do; 25 and later would make drivers use commands that it does not know. */
@@ -11,7 +11,7 @@ export const MAX_MESSAGE_OCTETS = 48_000_000;
  * Says that here is a mongos: drivers then use sessions and retryable writes as with a sharded cluster. No
  * `topologyVersion`, which would make them poll, and no compression.
  */
-export const helloCommand: Command = {
+export const helloCommand: ReadCommand = {
   writes: false,
   run: (context, request) =>
     new DocumentWriter()
@@ -32,7 +32,7 @@ export const helloCommand: Command = {
       .finish(),
 };
 
-export const buildInfoCommand: Command = {
+export const buildInfoCommand: ReadCommand = {
   writes: false,
   run: (_context, request) => {
     checkOptions(request, []);
@@ -48,13 +48,10 @@ export const buildInfoCommand: Command = {
 
 const OK = new DocumentWriter(16).double('ok', 1).finish();
 
-export const pingCommand: Command = {
+export const pingCommand: ReadCommand = {
   writes: false,
   run: (_context, request) => {
     checkOptions(request, []);
     return OK;
   },
 };
-
-/** Sessions hold nothing but the results of retryable writes, which time out by themselves. */
-export const endSessionsCommand: Command = { writes: false, run: () => OK };

@@ -16,12 +16,14 @@ import { DocumentWriter } from '../bson/write.ts';
 import { EngineError, UnsupportedError } from '../errors/failure.ts';
 import type { Condition, Filter } from '../query/filter.ts';
 import { parseFilter } from '../query/parse.ts';
-import { Scan } from '../plan/scan.ts';
+import { PASSED, Scan } from '../plan/scan.ts';
+import type { Slice, Work } from '../plan/slice.ts';
 import { firstBatch } from './batch.ts';
-import { timeCheck, type Command, type Context } from './context.ts';
+import { wholeSlice, type Context, type ReadCommand, type WriteCommand } from './context.ts';
+import { EMPTY_SOURCE } from './find.ts';
 import { checkCollation } from './hint.ts';
 import { collectionFor } from './insert.ts';
-import { checkOptions, Options, statementsOf, type Request } from './request.ts';
+import { checkOptions, Options, ownerOf, statementsOf, type Request } from './request.ts';
 
 const INDEX_OPTIONS = new Set([
   'key',
@@ -33,11 +35,13 @@ const INDEX_OPTIONS = new Set([
   'v',
   'collation',
   'hidden',
+  'expireAfterSeconds',
   'ns',
 ]);
 const MAX_INDEXES = 64;
+const MAX_EXPIRY_SECONDS = 2_147_483_647;
 
-export const createIndexesCommand: Command = {
+export const createIndexesCommand: WriteCommand = {
   writes: true,
   run: (context, request) => {
     checkOptions(request, ['indexes', 'commitQuorum']);
@@ -57,8 +61,6 @@ export const createIndexesCommand: Command = {
 
 function parseIndex(document: Value): IndexOptions {
   const options = new Options(document, 'createIndexes.indexes');
-  const ttl = options.get('expireAfterSeconds');
-  if (ttl !== undefined) throw new UnsupportedError(115, 'A TTL index');
   options.allow(INDEX_OPTIONS);
   checkCollation(options);
   if (options.bool('hidden') === true) throw new UnsupportedError(115, 'A hidden index');
@@ -77,7 +79,22 @@ function parseIndex(document: Value): IndexOptions {
   const name =
     options.text('name') ?? fields.map(({ path, isDescending }) => `${path}_${isDescending ? -1 : 1}`).join('_');
   if (name === '' || name === '*') throw new EngineError(67, `'${name}' is not a name for an index`);
-  return { name, fields, isUnique: options.bool('unique') ?? false, isSparse, partial };
+  const expireAfterSeconds = readExpiry(options);
+  if (expireAfterSeconds !== undefined && fields.length > 1) {
+    throw new EngineError(67, 'TTL indexes are single-field indexes, compound indexes do not support TTL');
+  }
+  return { name, fields, isUnique: options.bool('unique') ?? false, isSparse, partial, expireAfterSeconds };
+}
+
+/** @throws EngineError 67 for what is no number of seconds within MongoDB's bounds */
+export function readExpiry(options: Options): number | undefined {
+  const given = options.get('expireAfterSeconds');
+  if (given === undefined) return undefined;
+  const seconds = isNumeric(given.type) ? toDouble(numericOf(given)) : NaN;
+  if (!(seconds >= 0 && seconds <= MAX_EXPIRY_SECONDS)) {
+    throw new EngineError(67, `TTL index 'expireAfterSeconds' must be within 0 and ${MAX_EXPIRY_SECONDS}`);
+  }
+  return Math.trunc(seconds);
 }
 
 function parseIndexField(path: string, direction: Value): { path: string; isDescending: boolean } {
@@ -122,11 +139,15 @@ const sameOptions = (a: IndexOptions, b: Index): boolean => {
 
 function create(context: Context, request: Request, collection: Collection, options: IndexOptions): void {
   const isPrimary = options.fields.length === 1 && options.fields[0]?.path === '_id';
-  if (isPrimary) return;
+  if (isPrimary) {
+    if (options.expireAfterSeconds === undefined) return;
+    throw new EngineError(197, "The field 'expireAfterSeconds' is not valid for an _id index specification");
+  }
   for (const existing of collection.indexes) {
     const isSame = sameFields(options, existing) && sameOptions(options, existing);
     if (existing.name === options.name) {
-      if (isSame) return;
+      if (isSame && options.expireAfterSeconds === existing.expireAfterSeconds) return;
+      if (isSame) throw new EngineError(85, `An equivalent index already exists with other options: ${options.name}`);
       throw new EngineError(86, `An existing index has the same name as the requested index: ${options.name}`);
     }
     // Indexes of the same fields may stand side by side where they hold different documents.
@@ -150,11 +171,14 @@ function build(context: Context, request: Request, collection: Collection, index
     isSorted: true,
     arePoints: false,
     isFullScan: true,
+    used: [],
+    fields: [],
   };
   const scan = new Scan(context.store, collection, plan);
-  const checkTime = timeCheck(context, request);
+  const slice = wholeSlice(context, request);
   let duplicate: DuplicateKeyError | undefined;
   for (let found = scan.next(); found !== undefined; found = scan.next()) {
+    if (found === PASSED) continue;
     try {
       context.records.enterInto(collection, index, found.key, found.octets);
     } catch (error) {
@@ -162,14 +186,14 @@ function build(context: Context, request: Request, collection: Collection, index
       // Told after the scan, as MongoDB does: a document that cannot be indexed at all comes before it.
       duplicate ??= error;
     }
-    if (scan.examined % 256 === 0) checkTime();
+    slice.isOver(found.octets.length);
   }
   if (duplicate !== undefined) throw duplicate;
 }
 
-export const listIndexesCommand: Command = {
+export const listIndexesCommand: ReadCommand = {
   writes: false,
-  run: (context, request) => {
+  run: (context, request, slice) => {
     checkOptions(request, ['cursor']);
     const name = request.options.requiredText('listIndexes');
     const collection = existing(context, request, name);
@@ -181,26 +205,32 @@ export const listIndexesCommand: Command = {
       describeIndex(writer, index);
       rows.push(writer.finish());
     }
-    return listed(context, request, `${request.database}.${name}`, rows);
+    return listed(context, request, `${request.database}.${name}`, rows, slice);
   },
 };
 
 /** A reply that gives out ready documents by a cursor. */
-export function listed(context: Context, request: Request, namespace: string, rows: readonly Buffer[]): Buffer {
+export function listed(
+  context: Context,
+  request: Request,
+  namespace: string,
+  rows: readonly Buffer[],
+  slice: Slice,
+): Work<Buffer> {
   const rest = [...rows].reverse();
-  const source = { next: () => rest.pop(), pause: () => undefined };
+  const source = { ...EMPTY_SOURCE, next: () => rest.pop() };
   const cursor = request.options.document('cursor');
   const batchSize = cursor === undefined ? undefined : new Options(cursor, 'cursor').integer('batchSize');
-  return firstBatch(context, { namespace, source, batchSize, isSingle: false }, timeCheck(context, request));
+  return firstBatch(context, { namespace, source, owner: ownerOf(request), batchSize, isSingle: false }, slice);
 }
 
-function existing(context: Context, request: Request, name: string): Collection {
+export function existing(context: Context, request: Request, name: string): Collection {
   const collection = context.catalog.find(request.database, name);
   if (collection === undefined) throw new EngineError(26, `ns does not exist: ${request.database}.${name}`);
   return collection;
 }
 
-export const dropIndexesCommand: Command = {
+export const dropIndexesCommand: WriteCommand = {
   writes: true,
   run: (context, request) => {
     checkOptions(request, ['index']);
@@ -216,7 +246,7 @@ export const dropIndexesCommand: Command = {
   },
 };
 
-function indexesNamed(collection: Collection, wanted: Value | undefined): Index[] {
+export function indexesNamed(collection: Collection, wanted: Value | undefined): Index[] {
   if (wanted?.type === BsonType.object) {
     const fields = entriesOf(wanted).map(([path, value]) => ({ path, isDescending: intOf(value) < 0 }));
     const options = { name: '', fields, isUnique: false, isSparse: false, partial: undefined };

@@ -4,13 +4,13 @@ import { DocumentWriter } from '../bson/write.ts';
 import { EngineError, UnsupportedError } from '../errors/failure.ts';
 import type { Collection } from '../catalog/collection.ts';
 import { checkOptions, statementsOf, type Request } from './request.ts';
-import type { Command, Context } from './context.ts';
+import type { Context, WriteCommand } from './context.ts';
 import { newObjectId } from './object-id.ts';
 import { openRetryLog, WriteErrors, writeReply } from './write-result.ts';
 
 const DONE = new DocumentWriter(16).int('n', 1).finish();
 
-export const insertCommand: Command = {
+export const insertCommand: WriteCommand = {
   writes: true,
   run: (context, request) => {
     checkOptions(request, ['documents', 'ordered', 'bypassDocumentValidation']);

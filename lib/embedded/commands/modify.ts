@@ -4,34 +4,78 @@ import { matches } from '../query/match.ts';
 import type { MatchDetails } from '../query/paths.ts';
 import { QueryStream, type Query } from '../plan/query-stream.ts';
 import type { StoredDocument } from '../plan/scan.ts';
+import { PAUSED, type Slice, type Work } from '../plan/slice.ts';
 import { applyUpdate, applyUpsert, type Update } from '../update/apply.ts';
-import { timeCheck, type Context } from './context.ts';
+import { wholeSlice, type Context, type ReadAhead } from './context.ts';
 import { newObjectId } from './object-id.ts';
 import { prepared } from './insert.ts';
 import type { Request } from './request.ts';
-import { checkScan } from './scan-limit.ts';
 
-/** The first document of a query. */
+/** The first document of a query, found in one step. */
 export function findFirst(
   context: Context,
   request: Request,
   collection: Collection,
   query: Query,
 ): StoredDocument | undefined {
-  const stream = new QueryStream(context.store, collection, { ...query, limit: 1 });
-  const found = stream.next(timeCheck(context, request));
-  checkScan(context, collection, stream);
+  const stream = new QueryStream(context, collection, { ...query, limit: 1 });
+  const found = atOnce(stream.next(wholeSlice(context, request)));
+  context.scans.check(collection, query, stream);
+  stream.close();
   return found;
 }
 
+/** A slice without an end is never over. */
+function atOnce<T>(result: T | typeof PAUSED): T {
+  if (result === PAUSED) throw new Error('a pause where there is nobody to go on');
+  return result;
+}
+
 /** The keys of all documents of a query: gathered before the first is changed, so that no change is met again. */
-export function findKeys(context: Context, request: Request, collection: Collection, query: Query): Buffer[] {
-  const stream = new QueryStream(context.store, collection, query);
-  const checkTime = timeCheck(context, request);
-  const keys: Buffer[] = [];
-  for (let found = stream.next(checkTime); found !== undefined; found = stream.next(checkTime)) keys.push(found.key);
-  checkScan(context, collection, stream);
-  return keys;
+export function findKeys(context: Context, request: Request, collection: Collection, query: Query): ReadAhead {
+  const work = keysOf(context, collection, query, wholeSlice(context, request));
+  const { value, done } = work.next();
+  if (done !== true) throw new Error('a pause where there is nobody to go on');
+  return value;
+}
+
+/**
+ * Gathers the keys of all documents of a query in slices. What is changed meanwhile may be among them or not, and no
+ * longer match: it has to be looked at again.
+ * @returns undefined where the query is answered by so few keys that it is not worth it
+ */
+export function gatherKeys(
+  context: Context,
+  collection: Collection,
+  query: Query,
+  slice: Slice,
+): Work<ReadAhead> | undefined {
+  const stream = new QueryStream(context, collection, query);
+  const isShort = stream.plan.arePoints;
+  stream.close();
+  return isShort ? undefined : keysOf(context, collection, query, slice);
+}
+
+function* keysOf(context: Context, collection: Collection, query: Query, slice: Slice): Work<ReadAhead> {
+  const stream = new QueryStream(context, collection, query);
+  const holding = context.memory.hold();
+  // While slices pass, a document may move ahead in its index and be met again.
+  const keys = new Map<string, Buffer>();
+  try {
+    for (let found = stream.next(slice); found !== undefined; found = stream.next(slice)) {
+      if (found === PAUSED) {
+        yield;
+        continue;
+      }
+      holding.add(found.key.length * 2 + 100);
+      keys.set(found.key.toString('latin1'), found.key);
+    }
+    context.scans.check(collection, query, stream);
+    return [...keys.values()];
+  } finally {
+    stream.close();
+    holding.release();
+  }
 }
 
 /** @returns the document after the update, the same octets where nothing changed */

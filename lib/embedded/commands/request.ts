@@ -1,8 +1,9 @@
 import { EngineError, UnsupportedError } from '../errors/failure.ts';
 import { numericOf, toDouble } from '../bson/number.ts';
 import { BsonType, isNumeric, typeName } from '../bson/types.ts';
-import { elementsOf, entriesOf, stringOf, valuesOf, type Value } from '../bson/value.ts';
+import { binaryOf, elementsOf, entriesOf, fieldNamed, stringOf, valuesOf, type Value } from '../bson/value.ts';
 import { asBoolean } from '../query/parse.ts';
+import type { CursorOwner } from './cursors.ts';
 
 /** What the driver adds to any command. */
 const GENERIC_OPTIONS = new Set([
@@ -151,6 +152,23 @@ function checkWriteConcern(document: Value): void {
   const isMajority = w.type === BsonType.string && stringOf(w) === 'majority';
   const count = isNumeric(w.type) ? toDouble(numericOf(w)) : NaN;
   if (!isMajority && count !== 0 && count !== 1) throw new EngineError(100, 'Not enough data-bearing nodes');
+}
+
+/** The logical session of a command, as the octets of its id; undefined where it has none. */
+export function sessionOf(request: Request): string | undefined {
+  const session = request.options.document('lsid');
+  return session === undefined ? undefined : sessionIdIn(session);
+}
+
+/** @param session a document such as `lsid` */
+export function sessionIdIn(session: Value): string | undefined {
+  const id = fieldNamed(session, 'id');
+  return id?.type === BsonType.binary ? binaryOf(id).data.toString('latin1') : undefined;
+}
+
+/** Who a cursor opened by a command belongs to. */
+export function ownerOf(request: Request): CursorOwner {
+  return { connectionId: request.connectionId, session: sessionOf(request) };
 }
 
 /** The first field's name, which is the command's; empty for an empty document. */

@@ -6,6 +6,10 @@ import { DocumentWriter } from '../bson/write.ts';
 import type { Store } from '../store/store.ts';
 
 const KEPT_MS = 30 * 60 * 1000;
+/** So many sessions are looked at in one commit when old ones are forgotten. */
+const SWEPT_AT_ONCE = 500;
+/** So many sessions are known in memory. */
+const MAX_LAST_NUMBERS = 20_000;
 
 /** What the statements of one retryable write have done so far. */
 export interface RetryLog {
@@ -25,6 +29,8 @@ export class RetryTable {
   readonly #clock: Clock;
   /** The last number of each session as stored; a higher one has no row to be read. */
   readonly #lastNumbers = new Map<string, bigint>();
+  /** Where the forgetting of old sessions goes on. */
+  #sweptTo: Uint8Array = SESSION_RANGE.from;
 
   constructor(store: Store, clock: Clock) {
     this.#store = store;
@@ -50,23 +56,29 @@ export class RetryTable {
       record: (statement, result) => results.set(statement, documentValue(result)),
       save: () => {
         this.#store.put(key, writeRow(number, this.#clock.now(), results));
+        // What is forgotten here is looked up again.
+        if (this.#lastNumbers.size >= MAX_LAST_NUMBERS) this.#lastNumbers.clear();
         this.#lastNumbers.set(name, number);
       },
     };
   }
 
-  /** Forgets what is older than thirty minutes; to be called inside of a transaction. @returns how many */
-  expire(): number {
+  /**
+   * Forgets what is older than thirty minutes among the next so many sessions; to be called inside of a transaction.
+   * @returns true once it has gone through all of them; the next call begins anew
+   */
+  expireSome(): boolean {
     const oldest = this.#clock.now() - KEPT_MS;
-    let removed = 0;
-    // What is forgotten here is looked up again.
-    this.#lastNumbers.clear();
-    for (const row of this.#store.read(SESSION_RANGE, 100_000, false)) {
-      if (readRow(row.value()).at >= oldest) continue;
+    const rows = this.#store.read({ ...SESSION_RANGE, from: this.#sweptTo }, SWEPT_AT_ONCE, false);
+    for (const row of rows) {
+      if (timeOf(row.value()) >= oldest) continue;
       this.#store.delete(row.key);
-      removed += 1;
+      this.#lastNumbers.delete(row.key.toString('latin1'));
     }
-    return removed;
+    const last = rows.at(-1);
+    const isDone = last === undefined || rows.length < SWEPT_AT_ONCE;
+    this.#sweptTo = isDone ? SESSION_RANGE.from : Buffer.concat([last.key, Buffer.from([0])]);
+    return isDone;
   }
 }
 
@@ -92,6 +104,12 @@ function readRow(octets: Buffer): SessionRow {
       return [intOf(statement), result] as const;
     }),
   };
+}
+
+function timeOf(octets: Buffer): number {
+  const at = fieldNamed(documentValue(octets), 'at');
+  if (at === undefined) throw new Error('a damaged session row');
+  return Number(bigOf(at));
 }
 
 function writeRow(number: bigint, at: number, results: ReadonlyMap<number, Value>): Buffer {

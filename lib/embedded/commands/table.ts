@@ -1,6 +1,7 @@
 import { UnsupportedError } from '../errors/failure.ts';
 import { aggregateCommand } from './aggregate.ts';
 import { backupCommand } from './backup.ts';
+import { collModCommand } from './coll-mod.ts';
 import { countCommand, distinctCommand } from './count.ts';
 import {
   createCommand,
@@ -10,12 +11,13 @@ import {
   listDatabasesCommand,
 } from './collections.ts';
 import { compactCommand } from './compact.ts';
-import type { Command, TaskCommand } from './context.ts';
-import { killCursorsCommand } from './cursor-commands.ts';
+import type { Command } from './context.ts';
+import { endSessionsCommand, killCursorsCommand, refreshSessionsCommand } from './cursor-commands.ts';
 import { deleteCommand } from './delete.ts';
+import { explainCommand } from './explain.ts';
 import { findAndModifyCommand } from './find-and-modify.ts';
 import { findCommand, getMoreCommand } from './find.ts';
-import { buildInfoCommand, endSessionsCommand, helloCommand, pingCommand } from './hello.ts';
+import { buildInfoCommand, helloCommand, pingCommand } from './hello.ts';
 import { createIndexesCommand, dropIndexesCommand, listIndexesCommand } from './indexes.ts';
 import { insertCommand } from './insert.ts';
 import { updateCommand } from './update.ts';
@@ -30,7 +32,7 @@ const transactionCommand: Command = {
 };
 
 /** Every command that the engine knows, by its name as drivers send it. */
-export const COMMANDS: ReadonlyMap<string, Command | TaskCommand> = new Map<string, Command | TaskCommand>([
+export const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['hello', helloCommand],
   ['isMaster', helloCommand],
   ['ismaster', helloCommand],
@@ -38,6 +40,7 @@ export const COMMANDS: ReadonlyMap<string, Command | TaskCommand> = new Map<stri
   ['buildInfo', buildInfoCommand],
   ['buildinfo', buildInfoCommand],
   ['endSessions', endSessionsCommand],
+  ['refreshSessions', refreshSessionsCommand],
   ['insert', insertCommand],
   ['find', findCommand],
   ['getMore', getMoreCommand],
@@ -49,10 +52,12 @@ export const COMMANDS: ReadonlyMap<string, Command | TaskCommand> = new Map<stri
   ['aggregate', aggregateCommand],
   ['count', countCommand],
   ['distinct', distinctCommand],
+  ['explain', explainCommand((name) => COMMANDS.get(name))],
   ['createIndexes', createIndexesCommand],
   ['listIndexes', listIndexesCommand],
   ['dropIndexes', dropIndexesCommand],
   ['create', createCommand],
+  ['collMod', collModCommand],
   ['drop', dropCommand],
   ['dropDatabase', dropDatabaseCommand],
   ['listCollections', listCollectionsCommand],

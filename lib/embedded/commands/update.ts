@@ -1,19 +1,20 @@
 import type { Collection } from '../catalog/collection.ts';
 import { BsonType } from '../bson/types.ts';
-import { documentValue, fieldNamed, intOf, type Value } from '../bson/value.ts';
+import { boolOf, documentValue, fieldNamed, intOf, type Value } from '../bson/value.ts';
 import { DocumentWriter } from '../bson/write.ts';
 import { EngineError } from '../errors/failure.ts';
 import { parseFilter } from '../query/parse.ts';
 import { matches } from '../query/match.ts';
 import type { Query } from '../plan/query-stream.ts';
 import type { Update } from '../update/apply.ts';
-import type { Command, Context } from './context.ts';
+import type { Context, ReadAhead, WriteCommand } from './context.ts';
 import { hintOf } from './hint.ts';
-import { findFirst, findKeys, idIn, updateOne, upsert } from './modify.ts';
+import { findFirst, findKeys, gatherKeys, idIn, updateOne, upsert } from './modify.ts';
 import { readUpdate } from './read-update.ts';
 import { checkOptions, Options, statementsOf, type Request } from './request.ts';
 import { openRetryLog, WriteErrors, writeReply } from './write-result.ts';
 
+const OPTIONS = ['updates', 'ordered', 'bypassDocumentValidation'];
 const STATEMENT_OPTIONS = new Set(['q', 'u', 'multi', 'upsert', 'arrayFilters', 'hint', 'collation']);
 
 interface Statement {
@@ -29,10 +30,10 @@ interface Outcome {
   upserted?: Value | undefined;
 }
 
-export const updateCommand: Command = {
+export const updateCommand: WriteCommand = {
   writes: true,
-  run: (context, request) => {
-    checkOptions(request, ['updates', 'ordered', 'bypassDocumentValidation']);
+  run: (context, request, ahead) => {
+    checkOptions(request, OPTIONS);
     const isOrdered = request.options.bool('ordered') ?? true;
     const statements = statementsOf(request, 'updates');
     const retries = openRetryLog(context, request);
@@ -42,7 +43,8 @@ export const updateCommand: Command = {
     for (const [at, given] of statements.entries()) {
       try {
         const before = retries?.resultOf(at);
-        const outcome = before === undefined ? execute(context, request, parse(context, given)) : readOutcome(before);
+        const outcome =
+          before === undefined ? execute(context, request, parse(context, given), ahead) : readOutcome(before);
         total.n += outcome.n;
         total.nModified += outcome.nModified;
         if (outcome.upserted !== undefined) upserted.push({ at, id: outcome.upserted });
@@ -54,6 +56,24 @@ export const updateCommand: Command = {
     }
     retries?.save();
     return writeReply(writeTotals(total, upserted), errors);
+  },
+  readAhead: (context, request, slice) => {
+    const [only, ...more] = statementsOf(request, 'updates');
+    const multi = only === undefined ? undefined : fieldNamed(only, 'multi');
+    if (only === undefined || more.length > 0 || multi?.type !== BsonType.boolean || !boolOf(multi)) return undefined;
+    const { query, isUpsert } = parse(context, only);
+    const collection = context.catalog.find(request.database, request.options.requiredText('update'));
+    // That nothing matches has to hold in the moment of an upsert.
+    const isApart = !isUpsert && collection !== undefined;
+    return isApart ? gatherKeys(context, collection, query, slice) : undefined;
+  },
+  explain: (context, request) => {
+    checkOptions(request, OPTIONS);
+    const [only, ...more] = statementsOf(request, 'updates');
+    if (only === undefined || more.length > 0) throw new EngineError(72, 'explained updates are one at a time');
+    const { query, isMulti } = parse(context, only);
+    const limited = { ...query, limit: isMulti ? 0 : 1 };
+    return { name: request.options.requiredText('update'), query: limited, above: 'UPDATE' };
   },
 };
 
@@ -80,11 +100,18 @@ function parse(context: Context, document: Value): Statement {
   return { query, update, isMulti, isUpsert: options.bool('upsert') ?? false };
 }
 
-function execute(context: Context, request: Request, { query, update, isMulti, isUpsert }: Statement): Outcome {
+function execute(
+  context: Context,
+  request: Request,
+  { query, update, isMulti, isUpsert }: Statement,
+  ahead: ReadAhead | undefined,
+): Outcome {
   const name = request.options.requiredText('update');
   const existing = context.catalog.find(request.database, name);
   const outcome =
-    existing === undefined ? { n: 0, nModified: 0 } : updateAll(context, request, existing, { query, update, isMulti });
+    existing === undefined
+      ? { n: 0, nModified: 0 }
+      : updateAll(context, request, existing, { query, update, isMulti }, ahead);
   if (outcome.n > 0 || !isUpsert) return outcome;
   const collection = existing ?? context.catalog.create(request.database, name);
   return { n: 1, nModified: 0, upserted: idIn(upsert(context, collection, query, update)) };
@@ -95,6 +122,7 @@ function updateAll(
   request: Request,
   collection: Collection,
   { query, update, isMulti }: Omit<Statement, 'isUpsert'>,
+  ahead: ReadAhead | undefined,
 ): Outcome {
   if (!isMulti) {
     const found = findFirst(context, request, collection, query);
@@ -102,7 +130,7 @@ function updateAll(
     return { n: 1, nModified: updateOne(context, collection, query, update, found) === found.octets ? 0 : 1 };
   }
   const outcome: Outcome = { n: 0, nModified: 0 };
-  for (const key of findKeys(context, request, collection, query)) {
+  for (const key of ahead ?? findKeys(context, request, collection, query)) {
     const octets = context.store.get(key);
     if (octets === undefined || !matches(query.filter, documentValue(octets))) continue;
     outcome.n += 1;

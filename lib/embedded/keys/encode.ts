@@ -1,6 +1,15 @@
 import { createHash } from 'node:crypto';
 import { UnsupportedError } from '../errors/failure.ts';
-import { compareNumeric, isNaNumber, numericOf, toDouble, type Numeric } from '../bson/number.ts';
+import type { Decimal } from '../bson/decimal.ts';
+import {
+  compareNumeric,
+  isDecimal,
+  isNaNumber,
+  numericOf,
+  toDouble,
+  truncateToLong,
+  type Numeric,
+} from '../bson/number.ts';
 import { BsonType, rankOf } from '../bson/types.ts';
 import { elementsOf, type Value } from '../bson/value.ts';
 
@@ -55,7 +64,7 @@ const scratch = new KeyBuffer();
  * The key of some values in a row, one after another. No key is the beginning of another one of as many values.
  *
  * @param descending for each value, whether its octets are inverted; none are where it is left out
- * @throws UnsupportedError for a decimal that no double equals
+ * @throws UnsupportedError for a decimal that neither a double nor an int64 equals
  */
 export function encodeKey(values: readonly Value[], descending?: readonly boolean[]): Buffer {
   scratch.length = 0;
@@ -154,8 +163,9 @@ function writeNested(out: KeyBuffer, value: Value): void {
  * The greatest double not above the number, its sign bit turned so that octets sort; from 2^53 on, where
  * int64 is finer than double, two octets more hold what lies above that double.
  */
-function writeNumber(out: KeyBuffer, value: Numeric): void {
+function writeNumber(out: KeyBuffer, given: Numeric): void {
   out.reserve(10);
+  const value = isDecimal(given) ? wholeOrSame(given) : given;
   let base: number;
   let rest = 0;
   if (typeof value === 'number') base = value;
@@ -178,6 +188,12 @@ function writeNumber(out: KeyBuffer, value: Numeric): void {
   if (base < 0) invert(out.octets, at, at + 8);
   else out.octets[at] = (out.octets[at] as number) | 0x80;
   if (Math.abs(base) >= TWO_53 && Number.isFinite(base)) out.length = out.octets.writeUInt16BE(rest, out.length);
+}
+
+/** A decimal that equals an int64 has the same key as that. */
+function wholeOrSame(decimal: Decimal): Numeric {
+  const whole = truncateToLong(decimal);
+  return whole !== undefined && compareNumeric(decimal, whole) === 0 ? whole : decimal;
 }
 
 const view = new DataView(new ArrayBuffer(8));

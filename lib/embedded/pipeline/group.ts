@@ -6,6 +6,8 @@ import { arrayValue, DocumentWriter, intValue, NULL_VALUE } from '../bson/write.
 import { EngineError, UnsupportedError } from '../errors/failure.ts';
 import { parseExpression, type Expression } from '../expression/parse.ts';
 import { encodeKey } from '../keys/encode.ts';
+import { DistinctValues } from '../keys/distinct-values.ts';
+import type { Holding } from '../plan/memory.ts';
 
 const MAX_OCTETS = 64 * 1024 * 1024;
 
@@ -57,11 +59,13 @@ const ACCUMULATORS: ReadonlyMap<string, () => Accumulator> = new Map<string, () 
   [
     '$addToSet',
     () => {
-      const values: Value[] = [];
-      const add = (value: Value | undefined): void => {
-        if (value !== undefined && !values.some((one) => equalValues(one, value))) values.push(value);
+      const found = new DistinctValues();
+      return {
+        add: (value) => {
+          if (value !== undefined) found.add(value);
+        },
+        result: () => arrayValue(found.values),
       };
-      return { add, result: () => arrayValue(values) };
     },
   ],
 ]);
@@ -114,13 +118,17 @@ export function parseGroup(operand: Value): Grouping {
 export class Groups {
   readonly #grouping: Grouping;
   readonly #groups = new Map<string, { readonly id: Value; readonly accumulators: readonly Accumulator[] }>();
+  readonly #holding: Holding;
   #octets = 0;
 
-  constructor(grouping: Grouping) {
+  constructor(grouping: Grouping, holding: Holding) {
     this.#grouping = grouping;
+    this.#holding = holding;
   }
 
+  /** @throws EngineError 292 where the groups hold too much */
   add(document: Value): void {
+    const before = this.#octets;
     const id = this.#grouping.id(document) ?? NULL_VALUE;
     // Which of two equal numbers of different types names the group is not defined: decimals are left out.
     if (id.type === BsonType.decimal) throw new UnsupportedError(2, 'Grouping by a Decimal128');
@@ -138,16 +146,19 @@ export class Groups {
       group.accumulators[at]?.add(value);
     }
     if (this.#octets > MAX_OCTETS) throw new EngineError(292, `$group exceeded memory limit of ${MAX_OCTETS} octets`);
+    this.#holding.add(this.#octets - before);
   }
 
-  documents(): Buffer[] {
-    return [...this.#groups.values()].map(({ id, accumulators }) => {
+  /** The groups, each made when it is asked for. */
+  *documents(): Generator<Buffer, undefined> {
+    for (const { id, accumulators } of this.#groups.values()) {
       const writer = new DocumentWriter().value('_id', id);
       this.#grouping.fields.forEach(({ name }, at) => {
         writer.value(name, accumulators[at]?.result() ?? NULL_VALUE);
       });
-      return writer.finish();
-    });
+      yield writer.finish();
+    }
+    return undefined;
   }
 }
 

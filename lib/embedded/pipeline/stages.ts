@@ -1,130 +1,69 @@
-import { numericOf, toDouble } from '../bson/number.ts';
-import { BsonType, isNumeric } from '../bson/types.ts';
+import { systemClock } from '../../kernel/clock.ts';
+import { BsonType } from '../bson/types.ts';
 import { documentValue, entriesOf, rawOctets, stringOf, valuesOf, type Value } from '../bson/value.ts';
-import { integerValue, intValue, objectValue } from '../bson/write.ts';
+import { intValue, objectValue } from '../bson/write.ts';
 import { EngineError, UnsupportedError } from '../errors/failure.ts';
 import { parseExpression } from '../expression/parse.ts';
-import { compareSortKeys, sortKeyOf, type SortKey } from '../plan/sort-key.ts';
-import { parseSort } from '../plan/sort-order.ts';
-import type { CheckTime } from '../plan/query-stream.ts';
+import { Holding } from '../plan/memory.ts';
+import { Slice } from '../plan/slice.ts';
 import { matches } from '../query/match.ts';
 import { parseFilter } from '../query/parse.ts';
 import { parseAddFields } from './add-fields.ts';
-import { countDocument, Groups, parseGroup } from './group.ts';
+import { parseCount, parseGroupStage, parseSortByCount, parseSortStage } from './gathering-stages.ts';
+import { parseLookup } from './lookup.ts';
 import { parseProjection, project } from './projection.ts';
+import { isDocument, mapping, wholeNumber, type Next, type Stage, type StageParser } from './stage.ts';
 import { parseUnwind } from './unwind.ts';
-
-const MAX_SORT_OCTETS = 64 * 1024 * 1024;
-
-/** Gives documents one by one. */
-export type Next = (checkTime: CheckTime) => Buffer | undefined;
-/** A stage: from what comes in to what goes out. */
-export type Stage = (input: Next) => Next;
-type StageParser = (operand: Value) => Stage;
-
-/** A stage that makes one document of each. */
-const mapping =
-  (change: (document: Buffer) => Buffer): Stage =>
-  (input) =>
-  (checkTime) => {
-    const document = input(checkTime);
-    return document === undefined ? undefined : change(document);
-  };
-
-function count(operand: Value, name: string, least: number): number {
-  const number = isNumeric(operand.type) ? toDouble(numericOf(operand)) : NaN;
-  if (!Number.isInteger(number) || number < least)
-    throw new EngineError(5107201, `${name} takes a whole number of at least ${least}`);
-  return number;
-}
 
 const parseMatch: StageParser = (operand) => {
   const filter = parseFilter(operand);
-  return (input) => (checkTime) => {
-    for (let next = input(checkTime); next !== undefined; next = input(checkTime)) {
-      if (matches(filter, documentValue(next))) return next;
+  return (input) => (slice) => {
+    for (;;) {
+      const next = input(slice);
+      if (!isDocument(next) || matches(filter, documentValue(next))) return next;
     }
-    return undefined;
   };
 };
 
 const parseLimit: StageParser = (operand) => {
-  const limit = count(operand, '$limit', 1);
+  const limit = wholeNumber(operand, '$limit', 1);
   return (input) => {
     let given = 0;
-    return (checkTime) => (given++ < limit ? input(checkTime) : undefined);
+    return (slice) => {
+      if (given >= limit) return undefined;
+      const next = input(slice);
+      if (isDocument(next)) given += 1;
+      return next;
+    };
   };
 };
 
 const parseSkip: StageParser = (operand) => {
-  const skip = count(operand, '$skip', 0);
+  const skip = wholeNumber(operand, '$skip', 0);
   return (input) => {
     let skipped = 0;
-    return (checkTime) => {
-      for (; skipped < skip; skipped++) if (input(checkTime) === undefined) return undefined;
-      return input(checkTime);
+    return (slice) => {
+      for (;;) {
+        const next = input(slice);
+        if (!isDocument(next) || skipped === skip) return next;
+        skipped += 1;
+      }
     };
   };
-};
-
-/** A stage that takes everything in before it gives anything out. */
-function gathering(work: (input: Next, checkTime: CheckTime) => Buffer[]): Stage {
-  return (input) => {
-    let rest: Buffer[] | undefined;
-    return (checkTime) => {
-      rest ??= work(input, checkTime).reverse();
-      return rest.pop();
-    };
-  };
-}
-
-const parseSortStage: StageParser = (operand) => {
-  const sort = parseSort(operand);
-  if (sort.length === 0) throw new EngineError(15976, '$sort stage must have at least one sort key');
-  return gathering((input, checkTime) => {
-    const held: { readonly document: Buffer; readonly key: SortKey }[] = [];
-    let octets = 0;
-    for (let next = input(checkTime); next !== undefined; next = input(checkTime)) {
-      held.push({ document: next, key: sortKeyOf(sort, documentValue(next)) });
-      octets += next.length;
-      if (octets > MAX_SORT_OCTETS)
-        throw new EngineError(292, `$sort exceeded memory limit of ${MAX_SORT_OCTETS} octets`);
-    }
-    return held.sort((a, b) => compareSortKeys(sort, a.key, b.key)).map(({ document }) => document);
-  });
-};
-
-const parseGroupStage: StageParser = (operand) => {
-  const grouping = parseGroup(operand);
-  return gathering((input, checkTime) => {
-    const groups = new Groups(grouping);
-    for (let next = input(checkTime); next !== undefined; next = input(checkTime)) groups.add(documentValue(next));
-    return groups.documents();
-  });
-};
-
-const parseCount: StageParser = (operand) => {
-  const name = operand.type === BsonType.string ? stringOf(operand) : '';
-  if (name === '' || name.startsWith('$') || name.includes('.'))
-    throw new EngineError(40156, 'the count field must be a non-empty string');
-  return gathering((input, checkTime) => {
-    let total = 0;
-    while (input(checkTime) !== undefined) total += 1;
-    return total === 0 ? [] : [countDocument(name, undefined, integerValue(BigInt(total)))];
-  });
 };
 
 const parseUnwindStage: StageParser = (operand) => {
   const unwind = parseUnwind(operand);
   return (input) => {
-    let rest: Buffer[] = [];
-    return (checkTime) => {
-      while (rest.length === 0) {
-        const next = input(checkTime);
-        if (next === undefined) return undefined;
-        rest = unwind(next).reverse();
+    let rest: Iterator<Buffer> | undefined;
+    return (slice) => {
+      for (;;) {
+        const made = rest?.next();
+        if (made?.done === false) return made.value;
+        const next = input(slice);
+        if (!isDocument(next)) return next;
+        rest = unwind(next);
       }
-      return rest.pop();
     };
   };
 };
@@ -158,17 +97,6 @@ const parseReplaceRoot: StageParser = (operand) => {
   return replacing("'newRoot' expression", 40228, only[1]);
 };
 
-const parseSortByCount: StageParser = (operand) => {
-  const grouped = parseGroupStage(
-    objectValue([
-      ['_id', operand],
-      ['count', objectValue([['$sum', intValue(1)]])],
-    ]),
-  );
-  const sorted = parseSortStage(objectValue([['count', intValue(-1)]]));
-  return (input) => sorted(grouped(input));
-};
-
 const parseAddFieldsStage: StageParser = (operand) => {
   const add = parseAddFields(operand);
   return mapping((document) => rawOctets(add(documentValue(document))));
@@ -189,9 +117,13 @@ const STAGES: ReadonlyMap<string, StageParser> = new Map<string, StageParser>([
   ['$replaceRoot', parseReplaceRoot],
   ['$replaceWith', (operand) => replacing("'replacement document'", 40228, operand)],
   ['$sortByCount', parseSortByCount],
+  ['$lookup', parseLookup],
 ]);
 
 export const STAGE_NAMES: ReadonlySet<string> = new Set(STAGES.keys());
+/** Stages of an update work on one document: they hold nothing, read nothing else, and take no time to speak of. */
+const ALONE = { holding: new Holding(() => undefined), joins: undefined };
+const IN_ONE_STEP = new Slice(systemClock, undefined);
 const UPDATE_STAGES = new Set(['$addFields', '$set', '$project', '$unset', '$replaceRoot', '$replaceWith']);
 
 /** The one field of a stage document. */
@@ -228,8 +160,8 @@ export function parsePipelineUpdate(pipeline: Value): (document: Value) => Value
       given = undefined;
       return next;
     };
-    const result = stages.reduce<Next>((input, stage) => stage(input), once)(() => undefined);
-    if (result === undefined) throw new EngineError(72, 'the update gives no document');
+    const result = stages.reduce<Next>((input, stage) => stage(input, ALONE), once)(IN_ONE_STEP);
+    if (!isDocument(result)) throw new EngineError(72, 'the update gives no document');
     return documentValue(result);
   };
 }

@@ -1,12 +1,12 @@
 import { BsonType } from '../bson/types.ts';
 import { asBoolean } from '../query/parse.ts';
-import { documentValue, entriesOf, isNullish, stringOf, valuesOf, type Value } from '../bson/value.ts';
+import { documentValue, elementsOf, entriesOf, isNullish, stringOf, type Value } from '../bson/value.ts';
 import { longValue, NULL_VALUE } from '../bson/write.ts';
 import { EngineError } from '../errors/failure.ts';
 import { Editor } from '../update/editor.ts';
 
-/** `$unwind`: one document for each element of an array. */
-export function parseUnwind(operand: Value): (document: Buffer) => Buffer[] {
+/** `$unwind`: one document for each element of an array, made when it is asked for. */
+export function parseUnwind(operand: Value): (document: Buffer) => Iterator<Buffer> {
   let path: Value | undefined = operand;
   let indexName: string[] | undefined;
   let keepsEmpty = false;
@@ -24,17 +24,15 @@ export function parseUnwind(operand: Value): (document: Buffer) => Buffer[] {
   if (!text.startsWith('$') || text.length < 2)
     throw new EngineError(28818, "path option to $unwind stage should be prefixed with a '$'");
   const names = text.slice(1).split('.');
-  return (octets) => {
+  return function* (octets) {
     const document = documentValue(octets);
     const value = new Editor(document).get(names);
     if (value?.type === BsonType.array) {
-      const elements = valuesOf(value);
-      if (elements.length > 0)
-        return elements.map((element, at) => made(document, names, element, indexName, longValue(BigInt(at))));
-      return keepsEmpty ? [made(document, names, undefined, indexName, NULL_VALUE)] : [];
-    }
-    if (isNullish(value) && !keepsEmpty) return [];
-    return [made(document, names, value, indexName, NULL_VALUE)];
+      const elements = elementsOf(value);
+      let at = 0;
+      for (; elements.next(); at++) yield made(document, names, elements.value(), indexName, longValue(BigInt(at)));
+      if (at === 0 && keepsEmpty) yield made(document, names, undefined, indexName, NULL_VALUE);
+    } else if (!isNullish(value) || keepsEmpty) yield made(document, names, value, indexName, NULL_VALUE);
   };
 }
 

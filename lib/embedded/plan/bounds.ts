@@ -20,9 +20,16 @@ export interface Bounds {
   readonly arePoints: boolean;
   /** True where a document without the field may match. */
   readonly allowsMissing: boolean;
+  /** What they come from, for whoever wants them explained. */
+  readonly sources: readonly Predicate[];
 }
 
+type Found = Omit<Bounds, 'sources'>;
+
 export type BoundsByPath = ReadonlyMap<string, readonly Bounds[]>;
+
+/** Beyond this many values of one field, the range that they lie in does. */
+const MAX_POINTS = 5000;
 
 const NULL_POINT = Buffer.from([Rank.null]);
 
@@ -43,12 +50,13 @@ function collectCondition(path: string, condition: Condition, found: Map<string,
   if (condition.kind !== 'is') return;
   const bounds = boundsOfPredicate(condition.predicate);
   if (bounds === undefined) return;
+  const told = { ...bounds, sources: [condition.predicate] };
   const list = found.get(path);
-  if (list === undefined) found.set(path, [bounds]);
-  else list.push(bounds);
+  if (list === undefined) found.set(path, [told]);
+  else list.push(told);
 }
 
-function boundsOfPredicate(predicate: Predicate): Bounds | undefined {
+function boundsOfPredicate(predicate: Predicate): Found | undefined {
   switch (predicate.kind) {
     case 'compare':
       return isUsable(predicate.value) ? comparisonBounds(predicate.operator, predicate.value) : undefined;
@@ -76,7 +84,7 @@ function isUsable(value: Value): boolean {
   return rank !== Rank.number || !isNaNumber(numericOf(value));
 }
 
-function points(values: readonly Value[]): Bounds | undefined {
+function points(values: readonly Value[]): Found | undefined {
   const sorted = new Map<string, Interval>();
   let allowsMissing = false;
   for (const value of values) {
@@ -86,7 +94,12 @@ function points(values: readonly Value[]): Bounds | undefined {
     sorted.set(from.toString('latin1'), { from, to: successor(from) });
   }
   const intervals = [...sorted.values()].sort((a, b) => a.from.compare(b.from));
-  return { intervals, arePoints: true, allowsMissing };
+  const [first, last] = [intervals[0], intervals.at(-1)];
+  if (intervals.length <= MAX_POINTS || first === undefined || last === undefined) {
+    return { intervals, arePoints: true, allowsMissing };
+  }
+  // More places than are worth being looked up one by one: all that lies between the first and the last.
+  return { intervals: [{ from: first.from, to: last.to }], arePoints: false, allowsMissing };
 }
 
 /** A value's key; undefined for the rare value that has none. */
@@ -99,7 +112,7 @@ function bound(value: Value): Buffer | undefined {
   }
 }
 
-function comparisonBounds(operator: string, value: Value): Bounds | undefined {
+function comparisonBounds(operator: string, value: Value): Found | undefined {
   const rank = rankOf(value.type);
   if (operator === '$eq') return points([value]);
   // Of null only null is neither less nor more: `$gte` and `$lte` find it and what is missing.
@@ -124,7 +137,8 @@ export function intersect(a: Bounds, b: Bounds): Bounds {
   if (a.intervals.length !== 1 || b.intervals.length !== 1 || left === undefined || right === undefined) return a;
   const from = left.from.compare(right.from) >= 0 ? left.from : right.from;
   const to = left.to.compare(right.to) <= 0 ? left.to : right.to;
-  return { intervals: from.compare(to) < 0 ? [{ from, to }] : [], arePoints: false, allowsMissing: false };
+  const intervals = from.compare(to) < 0 ? [{ from, to }] : [];
+  return { intervals, arePoints: false, allowsMissing: false, sources: [...a.sources, ...b.sources] };
 }
 
 /** The interval as it lies in a descending field, whose keys are inverted. */

@@ -1,5 +1,5 @@
 import { EngineError } from '../errors/failure.ts';
-import type { Collection, Index } from '../catalog/collection.ts';
+import type { Collection, Index, IndexField } from '../catalog/collection.ts';
 import { wholeRange } from '../catalog/keyspace.ts';
 import { conditionHoldsFor } from '../query/match.ts';
 import type { Condition, Filter } from '../query/filter.ts';
@@ -9,13 +9,14 @@ import type { KeyRange } from '../store/store.ts';
 import { boundsOf, intersect, inverted, type Bounds, type BoundsByPath, type Interval } from './bounds.ts';
 import type { SortOrder } from './sort-order.ts';
 
-/** Beyond this many ranges, those of the fields read so far do. */
+/** Beyond this many ranges for several fields, those of the fields read so far do. */
 const MAX_RANGES = 200;
 
 /** What to read for a query: ranges of an index, or of the documents themselves, which lie in the order of `_id`. */
 export interface Plan {
   /** Undefined for the documents themselves. */
   readonly index: Index | undefined;
+  readonly fields: readonly IndexField[];
   /** In key order, apart from each other. */
   readonly ranges: readonly KeyRange[];
   /** True where the ranges are read from the end. */
@@ -26,6 +27,8 @@ export interface Plan {
   readonly arePoints: boolean;
   /** True where everything is read for want of bounds. */
   readonly isFullScan: boolean;
+  /** The bounds of its leading fields, for whoever wants the plan explained. */
+  readonly used: readonly Bounds[];
 }
 
 interface Candidate {
@@ -37,7 +40,7 @@ interface Candidate {
 interface Access {
   readonly index: Index | undefined;
   readonly prefix: Buffer;
-  readonly fields: readonly { readonly path: string; readonly isDescending: boolean }[];
+  readonly fields: readonly IndexField[];
   readonly isUnique: boolean;
   readonly isMultikey: boolean;
   readonly hasOrder: boolean;
@@ -138,11 +141,13 @@ function consider(access: Access, bounds: BoundsByPath, sort: SortOrder): Candid
   if (access.index === undefined) score += 5;
   const plan: Plan = {
     index: access.index,
+    fields: access.fields,
     ranges,
     isDescending: order === 'descending',
     isSorted: sort.length === 0 || order !== undefined,
     arePoints: access.index === undefined && pointCount === 1 && ranges.every((range) => isWhole(access, range)),
     isFullScan: used.length === 0,
+    used,
   };
   return { plan, score };
 }

@@ -1,17 +1,17 @@
 import type { Collection } from '../catalog/collection.ts';
+import type { Catalog } from '../catalog/catalog.ts';
 import { EngineError } from '../errors/failure.ts';
 import { documentValue } from '../bson/value.ts';
 import type { Filter } from '../query/filter.ts';
 import { matches } from '../query/match.ts';
 import type { Store } from '../store/store.ts';
+import type { Holding, Memory } from './memory.ts';
 import { planQuery, type Plan } from './planner.ts';
-import { Scan, type StoredDocument } from './scan.ts';
-import { compareSortKeys, sortKeyOf, type SortKey } from './sort-key.ts';
+import { PASSED, Scan, type StoredDocument } from './scan.ts';
+import { PAUSED, type Paused, type Slice } from './slice.ts';
+import { sortKeyOf } from './sort-key.ts';
 import type { SortOrder } from './sort-order.ts';
-
-/** What a sort without an index may hold in memory, like MongoDB's limit. */
-const MAX_SORT_OCTETS = 64 * 1024 * 1024;
-const CHECK_EVERY = 256;
+import { Sorter } from './sorter.ts';
 
 export interface Query {
   readonly filter: Filter;
@@ -22,22 +22,43 @@ export interface Query {
   readonly hint?: string | undefined;
 }
 
-/** Throws when a command has used up its time; called now and then by whatever may take long. */
-export type CheckTime = () => void;
+/** What a stream reads from. */
+export interface Source {
+  readonly store: Store;
+  readonly catalog: Catalog;
+  readonly memory: Memory;
+}
 
-/** The documents of a query one after another; nothing is held open between steps, and `pause` lets go of what is read ahead. */
+/**
+ * The documents of a query one after another. Nothing is held open between steps: `pause` lets go of what is read
+ * ahead, and the next step sees whatever has changed meanwhile.
+ */
 export class QueryStream {
   readonly #query: Query;
   readonly #plan: Plan;
   readonly #scan: Scan;
-  #sorted: Sorted[] | undefined;
+  readonly #catalog: Catalog;
+  readonly #collection: Collection;
+  readonly #holding: Holding;
+  readonly #sorter: Sorter<StoredDocument> | undefined;
+  #isSorted = false;
+  #isPaused = false;
   #skipped = 0;
   #given = 0;
+  /** Octets of the document that was read last. */
+  #octets = 0;
 
-  constructor(store: Store, collection: Collection, query: Query) {
+  /** @throws EngineError 2 for a hint that names no index */
+  constructor({ store, catalog, memory }: Source, collection: Collection, query: Query) {
+    const { filter, sort, skip, limit, hint } = query;
+    const wanted = limit > 0 ? skip + limit : undefined;
     this.#query = query;
-    this.#plan = planQuery(collection, query.filter, query.sort, query.hint);
-    this.#scan = new Scan(store, collection, this.#plan, query.limit > 0 ? query.skip + query.limit : undefined);
+    this.#catalog = catalog;
+    this.#collection = collection;
+    this.#plan = planQuery(collection, filter, sort, hint);
+    this.#holding = memory.hold();
+    this.#scan = new Scan(store, collection, this.#plan, wanted, this.#holding);
+    this.#sorter = this.#plan.isSorted ? undefined : new Sorter(sort, wanted ?? Infinity, this.#holding);
   }
 
   get plan(): Plan {
@@ -49,12 +70,20 @@ export class QueryStream {
     return this.#scan.examined;
   }
 
-  next(checkTime: CheckTime): StoredDocument | undefined {
+  /** How many keys were read so far; of documents found by `_id` each is one. */
+  get examinedKeys(): number {
+    return this.#scan.examinedKeys;
+  }
+
+  /** @throws EngineError 175 where collection or index have gone since the last step, 50, 292 */
+  next(slice: Slice): StoredDocument | undefined | Paused {
     const { skip, limit } = this.#query;
     if (limit > 0 && this.#given >= limit) return undefined;
+    if (this.#isPaused) this.#goOn();
     for (;;) {
-      const found = this.#plan.isSorted ? this.#nextMatch(checkTime) : this.#nextSorted(checkTime);
-      if (found === undefined) return undefined;
+      const found = this.#sorter === undefined ? this.#nextMatch(slice) : this.#nextSorted(this.#sorter, slice);
+      if (found === PAUSED) this.pause();
+      if (found === undefined || found === PAUSED) return found;
       if (this.#skipped < skip) {
         this.#skipped += 1;
         continue;
@@ -64,46 +93,48 @@ export class QueryStream {
     }
   }
 
+  /** To be called before others may write. */
   pause(): void {
+    this.#isPaused = true;
     this.#scan.pause();
   }
 
-  #nextMatch(checkTime: CheckTime): StoredDocument | undefined {
+  /** Gives back the memory of a sort. */
+  close(): void {
+    this.#holding.release();
+  }
+
+  #goOn(): void {
+    this.#isPaused = false;
+    const { database, name, id, namespace } = this.#collection;
+    const { index } = this.#plan;
+    const now = this.#catalog.find(database, name);
+    if (now?.id !== id) throw new EngineError(175, `collection dropped: ${namespace}`);
+    const isThere = index === undefined || now.indexes.some((one) => one.id === index.id);
+    if (!isThere) throw new EngineError(175, `index '${index.name}' dropped`);
+  }
+
+  #nextMatch(slice: Slice): StoredDocument | undefined | Paused {
     for (;;) {
+      if (slice.isOver(this.#octets)) return PAUSED;
       const found = this.#scan.next();
       if (found === undefined) return undefined;
-      if (this.#scan.examined % CHECK_EVERY === 0) checkTime();
+      if (found === PASSED) {
+        this.#octets = 0;
+        continue;
+      }
+      this.#octets = found.octets.length;
       if (matches(this.#query.filter, documentValue(found.octets))) return found;
     }
   }
 
-  #nextSorted(checkTime: CheckTime): StoredDocument | undefined {
-    this.#sorted ??= this.#sortAll(checkTime).reverse();
-    return this.#sorted.pop()?.found;
-  }
-
-  #sortAll(checkTime: CheckTime): Sorted[] {
-    const { sort, skip, limit } = this.#query;
-    const wanted = limit > 0 ? skip + limit : Infinity;
-    let held: Sorted[] = [];
-    let octets = 0;
-    const byKey = (a: Sorted, b: Sorted): number => compareSortKeys(sort, a.key, b.key);
-    for (let found = this.#nextMatch(checkTime); found !== undefined; found = this.#nextMatch(checkTime)) {
-      held.push({ found, key: sortKeyOf(sort, documentValue(found.octets)) });
-      octets += found.octets.length;
-      if (held.length >= wanted * 2 + 64 || octets > MAX_SORT_OCTETS) {
-        held = held.sort(byKey).slice(0, wanted);
-        octets = held.reduce((sum, one) => sum + one.found.octets.length, 0);
-        if (octets > MAX_SORT_OCTETS) {
-          throw new EngineError(292, `Sort exceeded memory limit of ${MAX_SORT_OCTETS} octets; add an index for it`);
-        }
-      }
+  #nextSorted(sorter: Sorter<StoredDocument>, slice: Slice): StoredDocument | undefined | Paused {
+    while (!this.#isSorted) {
+      const found = this.#nextMatch(slice);
+      if (found === PAUSED) return PAUSED;
+      if (found === undefined) this.#isSorted = true;
+      else sorter.add(found, sortKeyOf(this.#query.sort, documentValue(found.octets)), found.octets.length);
     }
-    return held.sort(byKey);
+    return slice.isOver(0) ? PAUSED : sorter.next();
   }
-}
-
-interface Sorted {
-  readonly found: StoredDocument;
-  readonly key: SortKey;
 }

@@ -1,4 +1,5 @@
 import type { Value } from '../bson/value.ts';
+import type { DistinctValues } from '../keys/distinct-values.ts';
 import type { CompiledRegex } from './regex.ts';
 import type { Path } from './paths.ts';
 
@@ -7,12 +8,7 @@ export type ComparisonOperator = '$eq' | '$gt' | '$gte' | '$lt' | '$lte';
 /** A test of single values. */
 export type Predicate =
   | { readonly kind: 'compare'; readonly operator: ComparisonOperator; readonly value: Value }
-  | {
-      readonly kind: 'in';
-      readonly values: readonly Value[];
-      readonly regexes: readonly RegexPredicate[];
-      readonly keys: ReadonlySet<string> | undefined;
-    }
+  | InPredicate
   | RegexPredicate
   | { readonly kind: 'exists' }
   | { readonly kind: 'type'; readonly types: ReadonlySet<number> }
@@ -22,6 +18,14 @@ export type Predicate =
   | { readonly kind: 'elemMatch'; readonly test: ElementTest };
 
 export type BitsOperator = '$bitsAllSet' | '$bitsAllClear' | '$bitsAnySet' | '$bitsAnyClear';
+
+export interface InPredicate {
+  readonly kind: 'in';
+  readonly values: readonly Value[];
+  readonly regexes: readonly RegexPredicate[];
+  /** The values where they are many, to be looked up. */
+  readonly known: DistinctValues | undefined;
+}
 
 export interface RegexPredicate {
   readonly kind: 'regex';

@@ -1,7 +1,7 @@
-import { encodeKey } from '../keys/encode.ts';
 import { compareSameRank, equalValues } from '../bson/compare.ts';
 import { isNaNumber, numericOf, truncateToLong } from '../bson/number.ts';
 import { BsonType, isNumeric, Rank, rankOf } from '../bson/types.ts';
+import { NULL_VALUE } from '../bson/write.ts';
 import { binaryOf, elementsOf, isNullish, stringOf, type Value } from '../bson/value.ts';
 import {
   looksAtWholeArrays,
@@ -10,6 +10,7 @@ import {
   type Condition,
   type ElementTest,
   type Filter,
+  type InPredicate,
   type Predicate,
   type RegexPredicate,
 } from './filter.ts';
@@ -118,19 +119,13 @@ function comparisonHolds(operator: ComparisonOperator, wanted: Value, value: Val
   }
 }
 
-function isIn(predicate: Predicate & { kind: 'in' }, value: Value | undefined): boolean {
-  if (predicate.keys !== undefined) {
-    if (value === undefined) return predicate.keys.has(NULL_TEXT);
-    // No number is among the keys, and not every number can be made one.
-    return !isNumeric(value.type) && predicate.keys.has(encodeKey([value]).toString('latin1'));
-  }
-  return (
-    predicate.values.some((wanted) => comparisonHolds('$eq', wanted, value)) ||
-    (value !== undefined && predicate.regexes.some((regex) => regexHolds(regex, value)))
-  );
+function isIn({ values, regexes, known }: InPredicate, value: Value | undefined): boolean {
+  const isEqual =
+    known === undefined
+      ? values.some((wanted) => comparisonHolds('$eq', wanted, value))
+      : known.has(value ?? NULL_VALUE);
+  return isEqual || (value !== undefined && regexes.some((regex) => regexHolds(regex, value)));
 }
-
-const NULL_TEXT = String.fromCharCode(Rank.null);
 
 function regexHolds(predicate: RegexPredicate, value: Value): boolean {
   if (value.type === BsonType.string) return predicate.regex.test.test(stringOf(value));

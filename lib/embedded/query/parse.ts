@@ -1,7 +1,6 @@
-import { encodeKey } from '../keys/encode.ts';
 import { EngineError, UnsupportedError } from '../errors/failure.ts';
 import { fitsInt, numericOf, toDouble, truncateToLong } from '../bson/number.ts';
-import { BsonType, isNumeric, isTypeCode, Rank, rankOf, typeByName } from '../bson/types.ts';
+import { BsonType, isNumeric, isTypeCode, typeByName } from '../bson/types.ts';
 import {
   binaryOf,
   boolOf,
@@ -16,12 +15,11 @@ import {
 import { parseExpression } from '../expression/parse.ts';
 import { isTruthy } from '../expression/truth.ts';
 import type { BitsOperator, Condition, ElementTest, Filter, Predicate, RegexPredicate } from './filter.ts';
+import { inPredicate } from './in-list.ts';
 import { parsePath } from './paths.ts';
 import { compileRegex } from './regex.ts';
 
 const MAX_DEPTH = 100;
-/** From this many values on, `$in` looks them up by their index keys. */
-const MANY_VALUES = 16;
 const BITS_OPERATORS = new Set(['$bitsAllSet', '$bitsAllClear', '$bitsAnySet', '$bitsAnyClear']);
 
 /** Every operator that a filter may hold, for the check that the product uses no other. */
@@ -169,10 +167,7 @@ function parseIn(name: string, value: Value): Predicate {
     else if (element.type === BsonType.object && isOperatorDocument(element)) bad(`cannot nest $ under ${name}`);
     else values.push(element);
   }
-  const canBeKeys =
-    regexes.length === 0 && values.length >= MANY_VALUES && !values.some((v) => rankOf(v.type) === Rank.number);
-  const keys = canBeKeys ? new Set(values.map((v) => encodeKey([v]).toString('latin1'))) : undefined;
-  return { kind: 'in', values, regexes, keys };
+  return inPredicate(values, regexes);
 }
 
 function parseNot(value: Value, depth: number): Condition {

@@ -1,31 +1,27 @@
 import type { Clock } from '../../kernel/clock.ts';
-import { crashPoint } from '../../kernel/crash-point.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import { Catalog } from '../catalog/catalog.ts';
 import { Records } from '../catalog/records.ts';
-import type { Context, TaskCommand } from '../commands/context.ts';
+import type { Context, ReadAhead, ReadCommand, TaskCommand, WriteCommand } from '../commands/context.ts';
 import { Cursors } from '../commands/cursors.ts';
+import { housekeeping } from '../commands/housekeeping.ts';
 import { commandName, Options, type Request } from '../commands/request.ts';
 import { RetryTable } from '../commands/retry-table.ts';
+import { ScanLog } from '../commands/scan-limit.ts';
 import { COMMANDS } from '../commands/table.ts';
-import { writeKeys } from '../commands/write-result.ts';
 import { stringOf } from '../bson/value.ts';
 import { BsonType } from '../bson/types.ts';
-import { DocumentWriter } from '../bson/write.ts';
-import { codeNameOf, EngineError, UnsupportedError } from '../errors/failure.ts';
-import { LostOwnershipError } from '../store/owned-store.ts';
+import { EngineError, UnsupportedError } from '../errors/failure.ts';
+import { Memory } from '../plan/memory.ts';
+import { Slice, type Work } from '../plan/slice.ts';
 import type { Store } from '../store/store.ts';
 import type { Upkeep } from '../upkeep/upkeep.ts';
 import type { Connection, MessageSink } from '../wire/connection.ts';
 import type { Message } from '../wire/message.ts';
-
-/** One commit takes at most so many commands and octets of them; what is left goes into the next. */
-const MAX_TICK_COMMANDS = 1000;
-const MAX_TICK_OCTETS = 16 * 1024 * 1024;
-
-/** A small write touches so many pages of the tree, each of which goes into the log whole. */
-const PAGES_A_COMMAND = 3;
-const PAGE_OCTETS = 8192;
+import { CommitQueue } from './commit-queue.ts';
+import { errorReply, isStoreFailure } from './error-reply.ts';
+import { Lane, type Asked } from './lane.ts';
+import { Slices } from './slices.ts';
 
 export interface EngineOptions {
   readonly store: Store;
@@ -39,83 +35,83 @@ export interface EngineOptions {
   readonly onFatal: (error: unknown) => void;
 }
 
-interface Queued {
-  readonly connection: Connection;
-  readonly message: Message;
-  readonly reply: (document: Buffer) => void;
-}
-
 /**
- * Runs commands. Reads run at once; writes gather while others commit, and one tick takes all that have gathered into
- * one transaction, each behind a savepoint of its own. Replies leave when that is durable.
+ * Runs commands. Reads run at once, and those that take long in slices; writes gather while others commit, and one
+ * tick takes all that have gathered into one transaction, each behind a savepoint of its own. Replies leave when that
+ * is durable.
  */
 export class Engine implements MessageSink {
   readonly #options: EngineOptions;
   readonly #context: Context;
-  #queue: Queued[] = [];
-  #isTickDue = false;
+  readonly #slices: Slices;
+  readonly #lanes = new Map<Connection, Lane>();
+  readonly #commits: CommitQueue;
   #isClosed = false;
-  /** True once the store has failed for good: nothing is answered any more. */
-  #hasFailed = false;
-  /** Commits made, and commands in them, for tests and metrics. */
-  readonly counters = { commits: 0, writes: 0, reads: 0, refused: 0 };
+  #isSweeping = false;
+  /** Commits made, commands in them, and further slices of those that took long, for tests and metrics. */
+  readonly counters = { commits: 0, writes: 0, reads: 0, refused: 0, slices: 0 };
 
   constructor(options: EngineOptions) {
     this.#options = options;
     const { store, clock, logger, maxScan, upkeep } = options;
     const catalog = new Catalog(store);
+    const { counters } = this;
+    const { onCommit, onFatal } = options;
+    this.#slices = new Slices(clock, counters);
+    this.#commits = new CommitQueue({ store, catalog, counters, onCommit, onFatal });
+    const cursors = new Cursors(clock);
+    const memory = new Memory();
+    memory.onPressure = () => cursors.spare();
     this.#context = {
       store,
       catalog,
+      memory,
       records: new Records(store, catalog),
-      cursors: new Cursors(clock),
+      cursors,
       retries: new RetryTable(store, clock),
+      scans: new ScanLog(logger, maxScan),
       clock,
       logger,
-      maxScan,
       upkeep,
     };
   }
 
   accept(connection: Connection, message: Message, reply: (document: Buffer) => void): void {
-    if (this.#hasFailed) return;
-    if (message.failure !== undefined) {
-      reply(errorReply(message.failure));
-      return;
+    if (this.#commits.hasFailed || this.#isClosed) return;
+    let lane = this.#lanes.get(connection);
+    if (lane === undefined) {
+      lane = new Lane(connection);
+      this.#lanes.set(connection, lane);
     }
-    const name = commandName(message.body);
-    const command = COMMANDS.get(name);
-    if (command !== undefined && 'task' in command) {
-      void this.#runTask(connection, message, command).then(reply);
-      return;
-    }
-    const isWrite = command?.writes === true;
-    if (!isWrite && connection.pendingWrites === 0) {
-      this.counters.reads += 1;
-      reply(this.#run(connection, message));
-      return;
-    }
-    // Behind a write of its own connection even a read waits: it must see what that wrote.
-    connection.pendingWrites += 1;
-    this.#queue.push({ connection, message, reply });
-    if (this.#isTickDue) return;
-    this.#isTickDue = true;
-    setImmediate(() => this.#tick());
+    lane.add({ message, isWrite: COMMANDS.get(commandName(message.body))?.writes === true, reply });
+    this.#advance(lane);
   }
 
   rejected(connection: Connection, error: unknown): void {
     this.#options.logger.warn({ connection: connection.id, error: String(error) }, 'a client sent no valid message');
   }
 
-  /** Housekeeping: forgets idle cursors and old results of retryable writes. */
+  /** Writes that wait for their commit are done all the same; what is being read is not. */
+  closed(connection: Connection): void {
+    const lane = this.#lanes.get(connection);
+    if (lane === undefined) return;
+    this.#lanes.delete(connection);
+    lane.clear();
+    this.#stop(lane);
+    this.#context.cursors.orphan(connection.id);
+  }
+
+  /** Housekeeping: forgets idle cursors and old results of retryable writes, and deletes what has expired. */
   sweep(): void {
     this.#context.cursors.expire();
-    this.#commit(() => this.#context.retries.expire());
+    if (this.#isSweeping || this.#isClosed || this.#commits.hasFailed) return;
+    this.#isSweeping = true;
+    this.#sweepOn(housekeeping(this.#context));
   }
 
   /** The data is no longer this engine's: nothing is answered any more. */
   abandon(error: unknown): void {
-    if (!this.#hasFailed) this.#fail(error);
+    this.#commits.fail(error);
   }
 
   /**
@@ -123,180 +119,200 @@ export class Engine implements MessageSink {
    * @throws what keeps it from that
    */
   transact(work: () => void): void {
-    if (this.#isClosed || this.#hasFailed) throw new Error('the engine has stopped');
-    const failure = this.#commit(work);
-    if (failure !== undefined) throw new Error('a transaction failed', { cause: failure });
+    if (this.#isClosed || this.#commits.hasFailed) throw new Error('the engine has stopped');
+    const failure = this.#commits.commit(work);
+    if (failure !== undefined)
+      throw failure instanceof Error ? failure : new Error('nothing was committed', { cause: failure });
   }
 
   /** Commits what is queued; no command is accepted afterwards. */
   close(): void {
-    while (this.#queue.length > 0 && !this.#hasFailed) this.#tick();
     this.#isClosed = true;
-  }
-
-  #tick(): void {
-    this.#isTickDue = false;
-    if (this.#isClosed || this.#queue.length === 0) return;
-    const taken = this.#take();
-    const replies: { readonly queued: Queued; readonly document: Buffer }[] = [];
-    const octets = taken.reduce((sum, { message }) => sum + message.body.octets.length, 0);
-    const failure = this.#commit(() => {
-      for (const queued of taken) replies.push({ queued, document: this.#run(queued.connection, queued.message) });
-    });
-    if (this.#hasFailed) return;
-    this.counters.commits += 1;
-    this.counters.writes += taken.length;
-    const failed = failure === undefined ? undefined : errorReply(failure);
-    for (const queued of taken) queued.connection.pendingWrites -= 1;
-    if (failed === undefined) for (const { queued, document } of replies) queued.reply(document);
-    else for (const queued of taken) queued.reply(failed);
-    if (failure === undefined) this.#options.onCommit(octets + taken.length * PAGES_A_COMMAND * PAGE_OCTETS);
-    if (this.#queue.length > 0) {
-      this.#isTickDue = true;
-      setImmediate(() => this.#tick());
+    for (const lane of this.#lanes.values()) {
+      lane.clear();
+      this.#stop(lane);
     }
+    this.#commits.flush();
   }
 
-  #take(): Queued[] {
-    let octets = 0;
-    let count = 0;
-    for (const { message } of this.#queue) {
-      if (count >= MAX_TICK_COMMANDS || (count > 0 && octets >= MAX_TICK_OCTETS)) break;
-      octets += message.body.octets.length;
-      count += 1;
-    }
-    return this.#queue.splice(0, count);
+  #stop(lane: Lane): void {
+    const task = lane.reading;
+    if (task === undefined) return;
+    this.#slices.remove(task);
+    task.stop();
   }
 
-  /** @returns why nothing was committed, undefined where all was */
-  #commit(work: () => void): unknown {
-    const { store } = this.#context;
+  #advance(lane: Lane): void {
+    if (lane.isAdvancing) return;
+    lane.isAdvancing = true;
+    for (let asked = lane.next(); asked !== undefined; asked = lane.next()) this.#start(lane, asked);
+    lane.isAdvancing = false;
+  }
+
+  #start(lane: Lane, asked: Asked): void {
+    const { message } = asked;
+    const name = commandName(message.body);
     try {
-      store.begin();
-      work();
+      if (message.failure !== undefined) throw message.failure;
+      const request = requestOf(lane.connection, message, this.#context.clock);
+      const command = COMMANDS.get(name);
+      if (command === undefined) throw new UnsupportedError(59, `no such command: '${name}'; it`);
+      if ('task' in command) void this.#runTask(lane, asked, command, request);
+      else if (command.writes) this.#startWrite(lane, asked, command, request);
+      else this.#startRead(lane, asked, command, request);
     } catch (error) {
-      this.#undo();
-      // A large transaction writes to the log, and may sync it, before its end.
-      if (isSyncFailure(error) || error instanceof LostOwnershipError) this.#fail(error);
-      return error;
+      this.#refuse(lane, name, asked, error);
     }
+  }
+
+  #startRead(lane: Lane, asked: Asked, command: ReadCommand, request: Request): void {
+    this.counters.reads += 1;
+    const slice = new Slice(this.#context.clock, request.deadline);
+    const work = command.run(this.#context, request, slice);
+    if (Buffer.isBuffer(work)) asked.reply(work);
+    else this.#carryOut(lane, { asked, slice, work, done: asked.reply });
+  }
+
+  /** Work beside the engine; what is asked next in its lane waits for it. */
+  async #runTask(lane: Lane, asked: Asked, command: TaskCommand, request: Request): Promise<void> {
+    lane.isInTask = true;
     try {
-      crashPoint('engine.committing');
-      store.commit();
-      crashPoint('engine.committed');
-      this.#context.catalog.settled();
-      return undefined;
+      asked.reply(await command.task(this.#context, request));
     } catch (error) {
-      this.#undo();
-      if (isDiskFull(error)) return new EngineError(14031, 'the disk is full');
-      // After a failed fsync nobody knows what is on the disk: to acknowledge anything more would be a lie.
-      this.#fail(error);
-      return error;
+      asked.reply(this.#failureReply(request.command, error));
     }
+    lane.isInTask = false;
+    this.#advance(lane);
   }
 
-  #undo(): void {
+  #startWrite(lane: Lane, asked: Asked, command: WriteCommand, request: Request): void {
+    const enqueue = (ahead?: ReadAhead): void => {
+      lane.writes += 1;
+      const work = (): Buffer => command.run(this.#context, request, ahead);
+      this.#commits.add({
+        octets: asked.message.body.octets.length,
+        run: () => this.#guarded(request.command, work),
+        settle: (document) => {
+          lane.writes -= 1;
+          asked.reply(document);
+          this.#advance(lane);
+        },
+      });
+    };
+    // What waits for its commit before it in its lane could not be seen by a reading of now.
+    const work = lane.writes > 0 ? undefined : this.#readAhead(command, request);
+    if (work === undefined) enqueue();
+    else this.#carryOut(lane, { asked, ...work, done: enqueue });
+  }
+
+  #readAhead(command: WriteCommand, request: Request): { slice: Slice; work: Work<ReadAhead> } | undefined {
+    const slice = new Slice(this.#context.clock, request.deadline);
     try {
-      this.#context.store.rollback();
-      this.#context.catalog.refresh();
+      const work = command.readAhead?.(this.#context, request, slice);
+      return work === undefined ? undefined : { slice, work };
     } catch (error) {
-      this.#fail(error);
+      // The command will find the same, and tell it in its own way.
+      if (error instanceof EngineError) return undefined;
+      throw error;
     }
   }
 
-  #fail(error: unknown): void {
-    this.#hasFailed = true;
-    this.#options.onFatal(error);
+  /** Does work in as many slices as it takes; what is asked next in its lane waits for it. */
+  #carryOut<T>(lane: Lane, { asked, slice, work, done }: Carried<T>): void {
+    const settle = (then: () => void): boolean => {
+      lane.reading = undefined;
+      then();
+      this.#advance(lane);
+      return true;
+    };
+    const step = (): boolean => {
+      if (this.#commits.hasFailed) return true;
+      try {
+        const result = work.next();
+        return result.done === true && settle(() => done(result.value));
+      } catch (error) {
+        return settle(() => this.#refuse(lane, commandName(asked.message.body), asked, error));
+      }
+    };
+    const stop = (): void => void work.return(undefined as T);
+    lane.reading = { slice, step, stop };
+    this.#slices.begin(lane.reading);
   }
 
-  #run(connection: Connection, message: Message): Buffer {
-    const context = this.#context;
+  #refuse(lane: Lane, name: string, asked: Asked, error: unknown): void {
+    // Of a file that cannot be read nobody knows what it holds: the client had better ask again.
+    if (isStoreFailure(error)) {
+      this.#options.logger.error({ command: name, error: String(error) }, 'the file of the embedded engine fails');
+      lane.connection.close();
+    } else asked.reply(this.#failureReply(name, error));
+  }
+
+  /** Runs a command that writes, behind a savepoint. @throws what concerns the whole commit */
+  #guarded(name: string, work: () => Buffer): Buffer {
+    const { store, catalog } = this.#context;
     try {
-      const request = this.#request(connection, message);
-      const command = COMMANDS.get(request.command);
-      if (command === undefined || 'task' in command)
-        throw new UnsupportedError(59, `no such command: '${request.command}'; it`);
-      if (!command.writes) return command.run(context, request);
-      return context.store.nested(() => command.run(context, request));
+      return store.nested(work);
     } catch (error) {
       if (isStoreFailure(error)) throw error;
       // What the savepoint took back may have changed what memory knows of collections.
-      context.catalog.refreshIfChanged();
-      if (error instanceof UnsupportedError) this.counters.refused += 1;
-      if (!(error instanceof EngineError)) this.#logFault(error, message);
-      return errorReply(error);
+      catalog.refreshIfChanged();
+      return this.#failureReply(name, error);
     }
   }
 
-  async #runTask(connection: Connection, message: Message, command: TaskCommand): Promise<Buffer> {
-    try {
-      return await command.task(this.#context, this.#request(connection, message));
-    } catch (error) {
-      if (!(error instanceof EngineError)) this.#logFault(error, message);
-      return errorReply(error);
+  #failureReply(command: string, error: unknown): Buffer {
+    if (error instanceof UnsupportedError) this.counters.refused += 1;
+    if (!(error instanceof EngineError)) {
+      const stack = error instanceof Error ? error.stack : String(error);
+      this.#options.logger.error({ command, stack }, 'a command failed for a fault of the engine');
     }
+    return errorReply(error);
   }
 
-  #request(connection: Connection, message: Message): Request {
-    const { body, sequences } = message;
-    const command = commandName(body);
-    const options = new Options(body, command);
-    const maxTimeMs = options.integer('maxTimeMS') ?? 0;
-    return {
-      command,
-      database: message.isLegacy ? 'admin' : databaseOf(options),
-      body,
-      options,
-      sequences,
-      connectionId: connection.id,
-      deadline: maxTimeMs > 0 ? this.#context.clock.monotonic() + maxTimeMs : undefined,
+  /** A part with each commit, as any other write. */
+  #sweepOn(work: Work<void>): void {
+    let isDone = true;
+    const step = (): Buffer => {
+      isDone = work.next().done === true;
+      return Buffer.alloc(0);
     };
+    this.#commits.add({
+      octets: 0,
+      run: () => this.#guarded('sweep', step),
+      settle: (_document, isCommitted) => {
+        if (isDone || !isCommitted || this.#isClosed) this.#isSweeping = false;
+        else this.#sweepOn(work);
+      },
+    });
   }
+}
 
-  #logFault(error: unknown, message: Message): void {
-    const stack = error instanceof Error ? error.stack : String(error);
-    this.#options.logger.error(
-      { command: commandName(message.body), stack },
-      'a command failed for a fault of the engine',
-    );
-  }
+/** Work for one message, and what becomes of its result. */
+interface Carried<T> {
+  readonly asked: Asked;
+  readonly slice: Slice;
+  readonly work: Work<T>;
+  readonly done: (result: T) => void;
+}
+
+function requestOf(connection: Connection, message: Message, clock: Clock): Request {
+  const { body, sequences } = message;
+  const command = commandName(body);
+  const options = new Options(body, command);
+  const maxTimeMs = options.integer('maxTimeMS') ?? 0;
+  return {
+    command,
+    database: message.isLegacy ? 'admin' : databaseOf(options),
+    body,
+    options,
+    sequences,
+    connectionId: connection.id,
+    deadline: maxTimeMs > 0 ? clock.monotonic() + maxTimeMs : undefined,
+  };
 }
 
 function databaseOf(options: Options): string {
   const value = options.get('$db');
   if (value?.type !== BsonType.string) throw new EngineError(40571, 'OP_MSG requests require a $db argument');
   return stringOf(value);
-}
-
-/** SQLite's extended code, 0 for what is none of its errors. */
-const extendedCode = (error: unknown): number => {
-  const code: unknown = error instanceof Error && 'errcode' in error ? error.errcode : undefined;
-  return typeof code === 'number' ? code : 0;
-};
-
-const sqliteCode = (error: unknown): number => extendedCode(error) & 0xff;
-
-/** SQLITE_IOERR_FSYNC and SQLITE_IOERR_DIR_FSYNC. */
-function isSyncFailure(error: unknown): boolean {
-  return [1034, 1290].includes(extendedCode(error));
-}
-
-/** SQLITE_FULL. */
-function isDiskFull(error: unknown): boolean {
-  return sqliteCode(error) === 13;
-}
-
-/** Failures of SQLite that concern the whole transaction: out of memory, I/O, corruption, full, no database. */
-function isStoreFailure(error: unknown): boolean {
-  return [7, 10, 11, 13, 26].includes(sqliteCode(error));
-}
-
-function errorReply(error: unknown): Buffer {
-  const known =
-    error instanceof EngineError ? error : isDiskFull(error) ? new EngineError(14031, 'the disk is full') : undefined;
-  const code = known?.code ?? 1;
-  const writer = new DocumentWriter().double('ok', 0).int('code', code).string('codeName', codeNameOf(code));
-  writer.string('errmsg', known?.message ?? 'internal error of the embedded engine');
-  if (known !== undefined) writeKeys(writer, known);
-  return writer.finish();
 }

@@ -127,6 +127,16 @@ export class SqliteStore implements Store {
     return this.#row('SELECT count(*) FROM tree WHERE key >= ? AND key < ?', range.from, range.to)?.[0] as number;
   }
 
+  countUpTo(range: KeyRange, limit: number): { count: number; last: Buffer | undefined } {
+    const [count, last] = this.#row(
+      'SELECT count(*), max(key) FROM (SELECT key FROM tree WHERE key >= ? AND key < ? ORDER BY key LIMIT ?)',
+      range.from,
+      range.to,
+      limit,
+    ) as [number, Uint8Array | null];
+    return { count, last: last === null ? undefined : asBuffer(last) };
+  }
+
   begin(): void {
     this.prepared('BEGIN IMMEDIATE').run();
   }

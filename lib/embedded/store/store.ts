@@ -61,6 +61,8 @@ export interface Store {
   read(range: KeyRange, limit: number, isDescending: boolean): StoredRow[];
   /** How many rows the range holds. */
   count(range: KeyRange): number;
+  /** Counts up to `limit` rows from the beginning of the range; `last` is the key of the last of them. */
+  countUpTo(range: KeyRange, limit: number): { readonly count: number; readonly last: Buffer | undefined };
 
   begin(): void;
   /** Returns when everything since `begin` is on stable storage. */

@@ -9,7 +9,12 @@ export interface MessageSink {
   accept(connection: Connection, message: Message, reply: (document: Buffer) => void): void;
   /** The octets were no message: the connection has been closed. */
   rejected(connection: Connection, error: unknown): void;
+  /** The connection has ended, for whatever reason; replies go nowhere any more. */
+  closed(connection: Connection): void;
 }
+
+/** So many messages of a client are taken before the first of them is answered; drivers send one. */
+const MAX_UNANSWERED = 64;
 
 let nextReplyId = 1;
 const transferred = new TransferredOctets();
@@ -27,8 +32,9 @@ export class Connection {
   #isFull = false;
   /** Octets that have arrived and wait for that to end. */
   #rest: Buffer | undefined;
-  /** Commands of this connection that wait for their commit. Later ones wait behind them. */
-  pendingWrites = 0;
+  /** Messages that are not answered yet, and their octets. */
+  #unanswered = 0;
+  #unansweredOctets = 0;
 
   constructor(id: number, socket: Socket, sink: MessageSink) {
     this.id = id;
@@ -36,17 +42,26 @@ export class Connection {
     this.#sink = sink;
     socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
-    socket.on('drain', () => this.#goOn());
+    socket.on('drain', () => {
+      this.#isFull = false;
+      this.#goOn();
+    });
     // What went wrong with a peer shows in its `close`.
     socket.on('error', () => socket.destroy());
+    socket.on('close', () => sink.closed(this));
   }
 
   close(): void {
     this.#socket.destroy();
   }
 
+  /** True while nothing more is taken from the client: it does not read its replies, or asks faster than is answered. */
+  get #isStopped(): boolean {
+    return this.#isFull || this.#unanswered >= MAX_UNANSWERED || this.#unansweredOctets >= MAX_MESSAGE_OCTETS;
+  }
+
   #goOn(): void {
-    this.#isFull = false;
+    if (this.#isStopped || this.#socket.destroyed) return;
     const rest = this.#rest;
     this.#rest = undefined;
     this.#socket.resume();
@@ -56,10 +71,11 @@ export class Connection {
   #receive(chunk: Buffer): void {
     let position = 0;
     try {
-      while (position < chunk.length && !this.#socket.destroyed && !this.#isFull) {
+      while (position < chunk.length && !this.#socket.destroyed && !this.#isStopped) {
         position = this.#consume(chunk, position);
       }
       if (position < chunk.length) this.#rest = chunk.subarray(position);
+      if (this.#isStopped) this.#socket.pause();
     } catch (error) {
       this.#socket.destroy();
       this.#sink.rejected(this, error);
@@ -96,7 +112,13 @@ export class Connection {
   }
 
   #accept(message: Message): void {
+    const { length } = message.body.octets;
+    this.#unanswered += 1;
+    this.#unansweredOctets += length;
     this.#sink.accept(this, message, (document) => {
+      if (this.#isStopped) setImmediate(() => this.#goOn());
+      this.#unanswered -= 1;
+      this.#unansweredOctets -= length;
       if (message.wantsReply) this.#send(replyPieces(message, nextReplyId++ | 0, document));
     });
   }

@@ -1,0 +1,74 @@
+import { EngineError } from '../errors/failure.ts';
+import { numericOf, toDouble } from '../bson/number.ts';
+import { isNumeric } from '../bson/types.ts';
+import type { Value } from '../bson/value.ts';
+import type { Holding } from '../plan/memory.ts';
+import { PAUSED, type Paused, type Slice } from '../plan/slice.ts';
+import type { Joins } from './lookup.ts';
+
+/** Gives documents one by one. */
+export type Next = (slice: Slice) => Buffer | undefined | Paused;
+/** A stage: from what comes in to what goes out. */
+export type Stage = (input: Next, workplace: Workplace) => Next;
+export type StageParser = (operand: Value) => Stage;
+
+/** What the stages of one running pipeline share. */
+export interface Workplace {
+  /** What they hold of documents. */
+  readonly holding: Holding;
+  /** Other collections; undefined where a pipeline may read none. */
+  readonly joins: Joins | undefined;
+}
+
+/** True for a document, as against the end and a pause. */
+export function isDocument(next: Buffer | undefined | Paused): next is Buffer {
+  return next !== undefined && next !== PAUSED;
+}
+
+/** A stage that makes one document of each. */
+export function mapping(change: (document: Buffer) => Buffer): Stage {
+  return (input) => (slice) => {
+    const next = input(slice);
+    return isDocument(next) ? change(next) : next;
+  };
+}
+
+/** What takes everything in before it gives anything out. */
+export interface Gatherer {
+  add(document: Buffer): void;
+  /** The next result, once all is in. */
+  next(): Buffer | undefined;
+}
+
+export function gathering(create: (workplace: Workplace) => Gatherer): Stage {
+  return (input, workplace) => {
+    const gatherer = create(workplace);
+    let isWhole = false;
+    return (slice) => {
+      while (!isWhole) {
+        const next = input(slice);
+        if (next === PAUSED) return PAUSED;
+        if (next === undefined) isWhole = true;
+        else gatherer.add(next);
+      }
+      return slice.isOver(0) ? PAUSED : gatherer.next();
+    };
+  };
+}
+
+/** Gives what an iterator gives. */
+export function fromIterator(create: () => Iterator<Buffer, undefined>): () => Buffer | undefined {
+  let iterator: Iterator<Buffer, undefined> | undefined;
+  return () => {
+    iterator ??= create();
+    return iterator.next().value;
+  };
+}
+
+/** @throws EngineError 5107201 for what is no whole number of at least `least` */
+export function wholeNumber(operand: Value, name: string, least: number): number {
+  const number = isNumeric(operand.type) ? toDouble(numericOf(operand)) : NaN;
+  if (!Number.isInteger(number) || number < least)
+    throw new EngineError(5107201, `${name} takes a whole number of at least ${least}`);
+  return number;
+}

@@ -1,0 +1,47 @@
+import type { Clock } from '../../kernel/clock.ts';
+import { EngineError } from '../errors/failure.ts';
+
+/** What a source of documents gives instead of one when its time on the thread is over: ask again in the next slice. */
+export const PAUSED: unique symbol = Symbol('paused');
+export type Paused = typeof PAUSED;
+
+/** Work that gives the thread back between its steps: each `yield` ends a slice. */
+export type Work<T> = Generator<undefined, T, undefined>;
+
+/** The clock is looked at once so much has been done: a step counts as this many octets, what it read comes on top. */
+const STEP_OCTETS = 1024;
+const LOOK_EVERY_OCTETS = 64 * STEP_OCTETS;
+
+/** How long one command may hold the thread at a time, and when it has to be done altogether. */
+export class Slice {
+  readonly #clock: Clock;
+  readonly #deadline: number;
+  #endsAt = Infinity;
+  #done = 0;
+
+  /** @param deadline monotonic milliseconds; undefined for none */
+  constructor(clock: Clock, deadline: number | undefined) {
+    this.#clock = clock;
+    this.#deadline = deadline ?? Infinity;
+  }
+
+  /** Starts the next slice. Before the first call a slice has no end. */
+  begin(milliseconds: number): void {
+    this.#endsAt = this.#clock.monotonic() + milliseconds;
+    this.#done = 0;
+  }
+
+  /**
+   * To be asked at each step. It says yes only after some steps, so that every slice gets on.
+   * @param octets what the last step has read
+   * @throws EngineError 50 once the command's time is over
+   */
+  isOver(octets: number): boolean {
+    this.#done += STEP_OCTETS + octets;
+    if (this.#done < LOOK_EVERY_OCTETS) return false;
+    this.#done = 0;
+    const now = this.#clock.monotonic();
+    if (now > this.#deadline) throw new EngineError(50, 'operation exceeded time limit');
+    return now >= this.#endsAt;
+  }
+}
