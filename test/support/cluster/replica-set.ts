@@ -63,6 +63,8 @@ export class ReplicaSet {
   readonly #cursors = new Map<string, Cursor>();
   #primary: Member | undefined;
   #term = 1;
+  /** True between one primary and the next. */
+  #isVoting = false;
   #underWay = new Set<Promise<void>>();
 
   private constructor(data: ReplicatedData) {
@@ -307,11 +309,16 @@ export class ReplicaSet {
       return;
     }
     this.#primary = undefined;
+    this.#isVoting = true;
     this.elections += 1;
     for (const [id, { member }] of this.#cursors) if (member === old) this.#cursors.delete(id);
     if (isDead) {
       old.listener.die();
-      this.#later(AWAY_MS, () => old.restart());
+      this.#later(AWAY_MS, async () => {
+        await old.restart();
+        if (this.#isVoting || this.#primary !== undefined) return;
+        this.#vote(undefined);
+      });
     }
     // A version of its own for the time without a primary: an error tells that one, and what follows is newer.
     for (const member of this.#members) member.change();
@@ -320,10 +327,19 @@ export class ReplicaSet {
       this.rollbacks += 1;
       await this.#data.rollBack(interruption);
     } else await this.#data.release();
-    this.#term += 1;
-    const at = this.#members.indexOf(old);
-    const others = [1, 2].map((step) => this.#members[(at + step) % this.#members.length]);
-    this.#primary = isSame ? old : others.find((member) => member?.listener.isListening === true);
+    this.#isVoting = false;
+    this.#vote(old, isSame);
+  }
+
+  /** Two of three make a primary, another one than before where that can be; one alone waits for a second. */
+  #vote(old: Member | undefined, isSame = false): void {
+    const alive = this.#members.filter(({ listener }) => listener.isListening);
+    if (alive.length >= 2) {
+      this.#term += 1;
+      const at = old === undefined ? 0 : this.#members.indexOf(old);
+      const others = [1, 2, 0].map((step) => this.#members[(at + step) % this.#members.length]);
+      this.#primary = isSame ? old : others.find((member) => member?.listener.isListening === true);
+    }
     for (const member of this.#members) member.change();
   }
 
