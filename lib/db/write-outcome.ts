@@ -79,9 +79,18 @@ export function isDuplicateKey(error: unknown): boolean {
   return error instanceof MongoServerError && error.code === DUPLICATE_KEY;
 }
 
-/** A socket's own error: the driver lets it through as it is where a connection breaks while a write waits to drain. */
+/** What Node says of a write to a socket that has ended already; such errors come from no call of the system. */
+const ENDED_SOCKET = new Set<unknown>([
+  'EPIPE',
+  'ERR_STREAM_DESTROYED',
+  'ERR_STREAM_WRITE_AFTER_END',
+  'ERR_SOCKET_CLOSED',
+]);
+
+/** A socket's own error: the driver lets it through as it is where a connection breaks before or while it writes. */
 function isSocketError(error: unknown): boolean {
-  return error instanceof Error && 'errno' in error && 'syscall' in error;
+  if (!(error instanceof Error)) return false;
+  return ('errno' in error && 'syscall' in error) || ('code' in error && ENDED_SOCKET.has(error.code));
 }
 
 /** For reads, and for writes whose retry is harmless: trouble behind the scenes becomes temporary. */

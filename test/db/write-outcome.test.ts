@@ -98,6 +98,11 @@ describe('temporary failures', () => {
       Object.assign(new Error('write EPIPE'), { code: 'EPIPE', errno: -32, syscall: 'write' }),
     );
     assert.ok(broken instanceof MailError && broken.code === 'unavailable');
+    // One that the peer had ended before the write.
+    const ended = toTemporary(
+      Object.assign(new Error('This socket has been ended by the other party'), { code: 'EPIPE' }),
+    );
+    assert.ok(ended instanceof MailError && ended.code === 'unavailable');
     const other = new Error('mine');
     assert.equal(toTemporary(other), other);
   });
