@@ -204,10 +204,9 @@ export class AccountLog {
     let looks = 0;
     for (;;) {
       const { records, beyond } = await this.store.readAfter(this.account, this.state.q, PAGE);
-      for (const record of records) this.#applyRead(record);
+      await this.#applyRead(records);
       if (beyond !== undefined) {
-        const base = await this.store.readCheckpoint(this.account, 'base');
-        if (base !== undefined && base.q > this.state.q) throw this.#lose();
+        await this.#requireFloorBelow();
         looks = records.length > 0 ? 1 : looks + 1;
         if (looks >= LOOKS_AT_GAP) throw this.#break(`records ${this.state.q + 1} to ${beyond - 1} are missing`);
         await sleep(LOOK_PAUSE_MS);
@@ -215,12 +214,19 @@ export class AccountLog {
     }
   }
 
-  #applyRead(record: JournalRecord): void {
+  async #applyRead(records: readonly JournalRecord[]): Promise<void> {
     try {
-      this.apply(record);
+      for (const record of records) this.apply(record);
     } catch (error) {
-      throw isBrokenJournal(error) ? this.#break(String(error.cause)) : error;
+      if (!isBrokenJournal(error)) throw error;
+      await this.#requireFloorBelow();
+      throw this.#break(String(error.cause));
     }
+  }
+
+  async #requireFloorBelow(): Promise<void> {
+    const base = await this.store.readCheckpoint(this.account, 'base');
+    if (base !== undefined && base.q > this.state.q) throw this.#lose();
   }
 
   /** A tail read after a long time may have met the place of records that were removed since. */

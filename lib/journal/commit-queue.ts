@@ -250,7 +250,7 @@ export class CommitQueue {
       if (outcome.kind === 'committed' || first === undefined) return left;
       if (outcome.reason === 'unreachable' && !isDoubtful) return refuseAll(left, unavailable(outcome.error));
       isDoubtful ||= outcome.reason !== 'failed';
-      if (await this.#readBack()) {
+      if (await this.#readBack(left, outcome.reason)) {
         left = this.#settleApplied(left);
         // Another's record stands in the place of the first that is left: it can never be stored any more.
         if (this.#log.state.q >= first.q) return left;
@@ -301,12 +301,19 @@ export class CommitQueue {
     }
   }
 
-  async #readBack(): Promise<boolean> {
+  /**
+   * Reads what stands after the state. @returns false where that is not known yet
+   * @throws MailError where the journal leads nowhere from here, after what is in was settled
+   */
+  async #readBack(group: readonly Decided[], reason: string): Promise<boolean> {
     try {
       await this.#log.refresh();
       return true;
-    } catch {
-      return false;
+    } catch (error) {
+      if (!isBrokenJournal(error)) return false;
+      this.#settleApplied(group);
+      // Another's record is in the way, or whatever was inserted is read by nobody.
+      throw reason === 'duplicate' || this.#log.isLost ? error : unknownOutcome(error);
     }
   }
 

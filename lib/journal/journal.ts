@@ -153,10 +153,78 @@ export interface Mailboxes {
    */
   deliver(account: AccountId, delivery: Delivery, options?: CommitOptions): Promise<AppendResult>;
 
+  /**
+   * Messages that were expunged within the undelete window, or went with a mailbox that was deleted, those that went
+   * last first. Not among them: what was moved to another mailbox, and what was restored.
+   * @param page `mailbox`: only those that were in it, which may be deleted by now; `cursor`: of the page before
+   * @throws `invalid-input` for a cursor that is none
+   */
+  expunged(
+    account: AccountId,
+    page: { readonly mailbox?: MailboxId; readonly limit: number; readonly cursor?: string },
+  ): Promise<ExpungedPage>;
+  /**
+   * Appends expunged messages anew, all in one record, with new UIDs, their flags but `\Deleted` and their internal
+   * dates: into `target`, or each into the mailbox that it was in, or INBOX where that one is deleted. To restore a
+   * message twice does nothing the second time.
+   * @param ids of ExpungedMessages
+   * @throws `over-quota`, `limit`, `mailbox-not-found` where `target` is not there
+   */
+  restore(
+    account: AccountId,
+    ids: readonly string[],
+    options?: CommitOptions & { readonly target?: MailboxRef },
+  ): Promise<RestoreResult>;
+
   /** Called for every record applied in this process; `undefined` events mean: too far behind, look anew. */
   watch(account: AccountId, listener: (event: AccountEvent) => void): () => void;
   /** The account's journal position as this process knows it; 0 where not loaded. No I/O. */
   knownQ(account: AccountId): number;
+}
+
+/** A message that is gone and can be brought back, as it was when it went. */
+export interface ExpungedMessage {
+  /** 32 hexadecimal digits; names it to `restore`. */
+  readonly id: string;
+  readonly messageId: MessageId;
+  readonly thread: MessageId;
+  /** Where it was. */
+  readonly mailbox: MailboxId;
+  /** That mailbox's path now, or when it was deleted; undefined where that is forgotten. */
+  readonly path: string | undefined;
+  readonly isMailboxDeleted: boolean;
+  /** What its UID was. */
+  readonly uid: Uid;
+  readonly flags: FlagSet;
+  /** RFC822.SIZE in octets. */
+  readonly size: number;
+  readonly internalDate: ZonedTime;
+  /** Milliseconds since 1970. */
+  readonly expungedAt: number;
+  /** The record that took it. */
+  readonly q: number;
+}
+
+export interface ExpungedPage {
+  readonly messages: readonly ExpungedMessage[];
+  /** For the next page; undefined where this is the last. */
+  readonly cursor: string | undefined;
+}
+
+/** Where an expunged message came to be again. */
+export interface RestoredMessage {
+  /** Of the ExpungedMessage. */
+  readonly id: string;
+  readonly messageId: MessageId;
+  readonly mailbox: MailboxId;
+  readonly uidValidity: number;
+  readonly uid: Uid;
+}
+
+export interface RestoreResult {
+  readonly restored: readonly RestoredMessage[];
+  /** Ids of what is not there any more, was restored before, or never was. */
+  readonly notRestored: readonly string[];
 }
 
 export interface AccountInit {

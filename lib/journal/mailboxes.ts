@@ -5,7 +5,6 @@ import type { AccountId, MailboxId, MessageId } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { AccountLogs, type LoadedAccount } from './account-logs.ts';
 import { closeAccountCommand, createAccountCommand, setQuotaCommand } from './decide-account.ts';
-import { checkAccount } from './check-account.ts';
 import { createCommand, removeCommand, renameCommand, subscribeCommand } from './decide-mailboxes.ts';
 import { appendCommand } from './decide-messages.ts';
 import { requireAccount, requireMailbox, requireTarget, type Command } from './decision.ts';
@@ -17,15 +16,14 @@ import type { JournalStore } from './journal-store.ts';
 import { openJournalCollection } from './journal-collection.ts';
 import { openCheckpointsCollection } from './checkpoints-collection.ts';
 import { openSegmentsCollection } from './segments-collection.ts';
+import { createKeeping, type JournalKeeping, type ReadAccount } from './keeping.ts';
 import { loadColumns } from './load-columns.ts';
 import { infoOf, listOf } from './mailbox-info.ts';
 import { lookupPath } from './mailbox-path.ts';
-import { maintainAccount, type MaintenanceReport } from './maintain-account.ts';
 import { MailboxHandle } from './open-mailbox.ts';
 import { AccountProbe } from './probe.ts';
-import { rebuildHead } from './rebuild-head.ts';
 import type { JournalSettings } from './settings.ts';
-import { sweep, isLive } from './sweep.ts';
+import { createUndelete } from './undelete.ts';
 
 export interface MailboxesOptions {
   readonly database: Database;
@@ -45,46 +43,9 @@ export interface MailboxesOptions {
 }
 
 /** The journal's door as the composition root sees it: mailboxes, and what maintenance needs. */
-export interface Journal extends Mailboxes {
-  /**
-   * Whether a live row names the message data, or something expunged or deleted at `goneSince` or later
-   * (milliseconds since 1970; 0: as long as tombstones are kept). Reads all columns.
-   */
-  isLive(account: AccountId, messageIds: readonly MessageId[], goneSince?: number): Promise<readonly boolean[]>;
-  /**
-   * Commits that message data is about to be deleted. Only what is returned may then be deleted, on condition of
-   * the `rev` that was read before; an append that meets the record renews the data first.
-   */
-  sweep(account: AccountId, messageIds: readonly MessageId[], goneSince?: number): Promise<readonly MessageId[]>;
-  /** What the account's journal lacks, each as a sentence; [] where it is whole. */
-  check(account: AccountId): Promise<readonly string[]>;
-  /** Writes the account down now: segments and checkpoint. */
-  fold(account: AccountId): Promise<void>;
-  /**
-   * The accounts of which anything is kept, closed ones too, in order of their ids: after the one and up to the other
-   * where they are given, so that several can share the work.
-   */
-  accounts(range?: AccountRange): AsyncIterable<AccountId>;
-  /**
-   * What an account's journal needs from time to time, daily at best: records past the retention go, after the base
-   * has taken them in, and so do stray segments and accounts closed longer ago. Harmless to be broken off, and beside
-   * readers, commits, folds and itself on other nodes.
-   * @throws MailError `unavailable`, also for a damaged journal, which is logged; the signal's reason
-   */
-  maintain(account: AccountId, options?: { readonly signal?: AbortSignal }): Promise<MaintenanceReport>;
-  /**
-   * Writes the head checkpoint and its segments anew out of base and journal, whatever there is of them. Sessions go
-   * on. A head that is found missing is made again without being asked.
-   * @throws MailError `unavailable` where base or journal lack something
-   */
-  rebuild(account: AccountId): Promise<void>;
+export interface Journal extends Mailboxes, JournalKeeping {
   /** Waits for folds under way, ends timers and subscriptions. Sessions must be closed before. */
   close(): Promise<void>;
-}
-
-export interface AccountRange {
-  readonly after?: AccountId;
-  readonly upTo?: AccountId;
 }
 
 /** Opens the collections of the database as a journal store. */
@@ -112,16 +73,9 @@ export function createMailboxes(options: MailboxesOptions): Journal {
   const logs = new AccountLogs({ store, clock, logger, hints, settings, renew, onFolded });
   const probe = new AccountProbe({ logs, hints, logger, intervalMs: settings.probeInterval });
 
-  const foldOptions = (account: AccountId) => ({
-    clock,
-    logger,
-    settings,
-    onFolded: (folded: Folded) => onFolded?.(account, folded),
-  });
   const submit = <R>(account: AccountId, command: Command<R>): Promise<R> =>
     logs.use(account, ({ queue }) => queue.submit(command));
-  /** With the account as it is now: reads the tail unless the account was opened for this very call. */
-  const read = <R>(account: AccountId, run: (loaded: LoadedAccount) => R | Promise<R>): Promise<R> =>
+  const read: ReadAccount = (account, run) =>
     logs.use(account, async (loaded, isFresh) => {
       if (!isFresh) await loaded.log.refresh();
       requireAccount(loaded.log.state);
@@ -180,23 +134,8 @@ export function createMailboxes(options: MailboxesOptions): Journal {
     watch: (account, listener) => probe.watch(account, listener),
     knownQ: (account) => logs.peek(account)?.log.state.q ?? 0,
 
-    isLive: (account, messageIds, goneSince = 0) => read(account, ({ log }) => isLive(log, messageIds, goneSince)),
-    sweep: (account, messageIds, goneSince = 0) => read(account, (loaded) => sweep(loaded, messageIds, goneSince)),
-    check: (account) => checkAccount(store, account, clock),
-    accounts: async function* ({ after, upTo } = {}) {
-      for (let next = await store.nextAccount(after, upTo); next !== undefined;) {
-        yield next;
-        next = await store.nextAccount(next, upTo);
-      }
-    },
-    maintain: (account, how = {}) =>
-      maintainAccount(store, account, {
-        ...foldOptions(account),
-        onDamage: (what) => logger.error({ account, what }, 'the journal of an account is damaged'),
-        signal: how.signal,
-      }),
-    rebuild: (account) => rebuildHead(account, store, foldOptions(account)),
-    fold: (account) => read(account, ({ folder }) => folder.fold()),
+    ...createUndelete(read, settings, clock, renew),
+    ...createKeeping(read, store, options),
     close: async () => {
       probe.close();
       await logs.close();

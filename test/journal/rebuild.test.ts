@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { Binary } from 'mongodb';
+import type { Database } from '../../lib/db/index.ts';
+import { openJournalStore, type Journal, type NewMessage } from '../../lib/journal/index.ts';
+import type { JournalStore } from '../../lib/journal/journal-store.ts';
+import type { AccountId } from '../../lib/kernel/ids.ts';
+import { openTestDatabase } from '../support/database.ts';
+import {
+  createAccount,
+  createNode,
+  EVERYTHING,
+  newMessage,
+  openMailbox,
+  segmentsOf,
+  showAccount,
+  type NodeOptions,
+} from './journal-node.ts';
+
+let database: Database;
+let store: JournalStore;
+const nodes: Journal[] = [];
+
+before(async () => {
+  database = await openTestDatabase();
+  store = openJournalStore(database);
+});
+
+after(async () => {
+  await Promise.all(nodes.map((node) => node.close()));
+  await database.close();
+});
+
+function node(options: NodeOptions = {}): Journal {
+  const made = createNode(database, options);
+  nodes.push(made);
+  return made;
+}
+
+async function removeRecords(account: AccountId, from: number, to: number): Promise<void> {
+  for (let q = from; q <= to; q += 1) {
+    const key = Buffer.alloc(18);
+    key.write(account, 'hex');
+    key.writeUIntBE(q, 12, 6);
+    await database.collection('journal').deleteOne({ _id: new Binary(key) as never });
+  }
+}
+
+async function loseEverything(account: AccountId): Promise<void> {
+  await removeRecords(account, 1, (await store.readGaps(account, 1)).last);
+  await store.removeCheckpoint(account, 'head');
+  await store.removeCheckpoint(account, 'base');
+  await store.removeSegments(account, await store.listSegments(account));
+}
+
+async function accountWithMail(journal: Journal): Promise<AccountId> {
+  const account = await createAccount(journal);
+  const inbox = await openMailbox(journal, account);
+  await journal.append(account, inbox.id, [newMessage(), newMessage({ flags: { system: 5, keywords: ['k'] } })]);
+  await journal.fold(account);
+  await inbox.storeFlags(EVERYTHING, { mode: 'add', flags: { system: 2, keywords: [] } });
+  await inbox.expunge([{ from: 1, to: 1 }], { force: true });
+  inbox.close();
+  return account;
+}
+
+describe('the head can be dropped while nodes run', () => {
+  for (const [what, drop] of [
+    ['checkpoint', async (account: AccountId) => store.removeCheckpoint(account, 'head')],
+    ['segments', async (account: AccountId) => store.removeSegments(account, await store.listSegments(account))],
+    [
+      'checkpoint and segments',
+      async (account: AccountId) => {
+        await store.removeCheckpoint(account, 'head');
+        await store.removeSegments(account, await store.listSegments(account));
+      },
+    ],
+  ] as const) {
+    it(`${what}: sessions go on, everything is there, and the head is made again`, async () => {
+      const one = node();
+      const account = await accountWithMail(one);
+      const session = await openMailbox(one, account);
+      const warm = node();
+      const before = await showAccount(one, account);
+      await warm.list(account);
+      await drop(account);
+      assert.deepEqual(await showAccount(node(), account), before);
+      assert.deepEqual(await showAccount(warm, account), before);
+      await one.append(account, session.id, [newMessage()]);
+      await one.fold(account);
+      assert.deepEqual([...session.uids()], [2, 3]);
+      const head = await store.readCheckpoint(account);
+      assert.ok(head !== undefined && head.q >= 4);
+      assert.deepEqual(await one.check(account), []);
+      session.close();
+    });
+  }
+
+  it('one that cannot be read makes the account unavailable until it is rebuilt', async () => {
+    const one = node();
+    const account = await accountWithMail(one);
+    const before = await showAccount(one, account);
+    const key = new Binary(Buffer.concat([Buffer.from(account, 'hex'), Buffer.of(1)]));
+    await database
+      .collection('checkpoints')
+      .updateOne({ _id: key }, { $set: { deliveries: Buffer.from('x') } });
+    await assert.rejects(node().list(account), { code: 'unavailable' });
+    assert.equal((await one.check(account)).length, 1);
+    await one.rebuild(account);
+    assert.deepEqual(await showAccount(node(), account), before);
+    assert.deepEqual(await one.check(account), []);
+  });
+});
+
+describe('damage is named and never mended by itself', () => {
+  it('a record that another took the place of is noticed by all', async () => {
+    const one = node();
+    const account = await createAccount(one);
+    const inbox = await openMailbox(one, account);
+    const behind = node();
+    await behind.list(account);
+    for (let count = 0; count < 3; count += 1) await one.append(account, inbox.id, [newMessage()]);
+    await removeRecords(account, 2, 2);
+    // It knows of nothing after the gap, and cannot.
+    await behind.append(account, inbox.id, [newMessage()]);
+    await assert.rejects(behind.append(account, inbox.id, [newMessage()]), { code: 'unavailable' });
+    await assert.rejects(behind.list(account), { code: 'unavailable' });
+    await assert.rejects(node().list(account), { code: 'unavailable' });
+    assert.equal((await store.readGaps(account, 1)).last, 4);
+    inbox.close();
+  });
+
+  it('a head that says something else than base and journal', async () => {
+    const one = node();
+    const account = await accountWithMail(one);
+    await one.fold(account);
+    const head = await store.readCheckpoint(account);
+    assert.ok(head !== undefined);
+    const mailboxes = head.mailboxes.map((header) => (header.path === 'INBOX' ? { ...header, unseen: 9 } : header));
+    await store.replaceCheckpoint(account, { ...head, mailboxes }, head);
+    assert.deepEqual(await one.check(account), ['mailbox INBOX, unseen: 9 in the head, 0 by base and journal']);
+    await one.rebuild(account);
+    assert.deepEqual(await one.check(account), []);
+  });
+});
+
+describe('an account out of messages alone', () => {
+  const recovered = async function* (messages: readonly NewMessage[]) {
+    for (const { flags, ...message } of messages) yield { ...message, writtenAtQ: flags.system };
+  };
+  const init = {
+    quotaOctets: 0,
+    mailboxes: [{ path: 'INBOX', subscribe: true }],
+    recoveredPath: 'Recovered',
+  };
+
+  it('holds all of them in one mailbox under new UIDVALIDITYs, and goes on', async () => {
+    const one = node();
+    const account = await accountWithMail(one);
+    const validity = Math.max(...(await one.list(account)).map(({ uidValidity }) => uidValidity));
+    await assert.rejects(one.rebuildFromMessages(account, recovered([]), init), { code: 'not-permitted' });
+    await loseEverything(account);
+    const messages = [2, 1, 3].map((at) => newMessage({ internalDate: { at, zoneMinutes: 0 } }));
+    assert.deepEqual(await node().rebuildFromMessages(account, recovered(messages), init), { messages: 3 });
+    const fresh = node();
+    const found = await openMailbox(fresh, account, 'Recovered');
+    assert.deepEqual([...found.rows(EVERYTHING)].map(({ internalDate }) => internalDate.at), [1, 2, 3]); // prettier-ignore
+    const infos = await fresh.list(account);
+    assert.deepEqual(infos.map(({ path }) => path), ['INBOX', 'Recovered']); // prettier-ignore
+    for (const { uidValidity } of infos) assert.ok(uidValidity > validity);
+    const [message] = messages;
+    assert.ok(message !== undefined);
+    const again = await fresh.deliver(account, { message, mailboxPath: 'INBOX', existedSinceQ: 0 });
+    assert.deepEqual(again.uids, [2]);
+    await fresh.append(account, found.id, [newMessage()]);
+    assert.deepEqual(await fresh.check(account), []);
+    await fresh.fold(account);
+    assert.deepEqual(await showAccount(node(), account), await showAccount(fresh, account));
+    found.close();
+  });
+
+  it('of a journal with a gap: nodes that remember the old one notice, and nothing is left over', async () => {
+    const one = node();
+    const account = await accountWithMail(one);
+    await store.removeCheckpoint(account, 'head');
+    const session = await openMailbox(one, account);
+    const warm = node();
+    await warm.list(account);
+    await removeRecords(account, 2, 2);
+    await assert.rejects(node().list(account), { code: 'unavailable' });
+    await node().rebuildFromMessages(account, recovered([newMessage()]), init);
+    await assert.rejects(warm.append(account, session.id, [newMessage()]), { code: 'unavailable' });
+    assert.deepEqual((await warm.list(account)).map(({ path }) => path), ['INBOX', 'Recovered']); // prettier-ignore
+    assert.equal((await warm.deliver(account, { message: newMessage(), mailboxPath: 'INBOX', existedSinceQ: undefined })).uids[0], 1); // prettier-ignore
+    assert.equal(await segmentsOf(database, account), 2);
+    assert.deepEqual(await warm.check(account), []);
+    session.close();
+  });
+});
