@@ -63,6 +63,7 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['listCollections', listCollectionsCommand],
   ['listDatabases', listDatabasesCommand],
   ['compact', compactCommand],
+  ['eiderCompact', compactCommand],
   ['validate', validateCommand],
   ['eiderBackup', backupCommand],
   ['eiderCheck', checkCommand],

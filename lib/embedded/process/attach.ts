@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { armedCrashPoint } from '../../kernel/crash-point.ts';
 import type { LogFields, Logger } from '../../kernel/logger.ts';
 import { socketUri } from '../server/start.ts';
-import { enginePaths } from './engine-paths.ts';
+import { DAMAGED, enginePaths } from './engine-paths.ts';
 
 const ENTRY = fileURLToPath(new URL('./engine-process.ts', import.meta.url));
 /** A small young generation is collected often, and with it the octets of large values that have passed through. */
@@ -57,6 +57,8 @@ class Attachment {
   #isStarting = false;
   #hasStarted = false;
   #lastFailure = 'nothing answers on its socket';
+  /** Why no engine will ever start on these files; to try again would be in vain. */
+  #refusal: string | undefined;
 
   constructor(options: AttachOptions, socketPath: string) {
     this.#options = options;
@@ -73,6 +75,7 @@ class Attachment {
         this.#watch(socket);
         return;
       }
+      if (this.#refusal !== undefined) throw new Error(`the embedded engine refuses to start: ${this.#refusal}`);
       if (performance.now() > deadline) throw new Error(`the embedded engine does not start: ${this.#lastFailure}`);
       if (!this.#isStarting) this.#start();
       await delay(pause);
@@ -132,7 +135,11 @@ class Attachment {
       this.#isStarting = false;
       this.#lastFailure = `it ended with ${signal ?? `status ${code ?? 0}`}`;
     });
-    forwardLog(child.stderr, logger);
+    child.on('close', (code) => {
+      if (code === DAMAGED) this.#refusal = lastError;
+    });
+    let lastError = 'its files are damaged';
+    forwardLog(child.stderr, logger, (error) => (lastError = error));
     // Neither the engine nor its log keeps this process alive.
     child.unref();
     // A child that could not be spawned has no pipe.
@@ -153,10 +160,11 @@ function tryConnect(socketPath: string): Promise<Socket | undefined> {
 }
 
 /** The child's lines of JSON, as lines of this process's log. */
-function forwardLog(stream: NodeJS.ReadableStream, logger: Logger): void {
+function forwardLog(stream: NodeJS.ReadableStream, logger: Logger, onError: (error: string) => void): void {
   const lines = createInterface({ input: stream });
   lines.on('line', (line) => {
     const { level, msg, fields } = readLine(line);
+    if (typeof fields['error'] === 'string') onError(fields['error']);
     logger[level](fields, msg);
   });
 }

@@ -5,6 +5,9 @@ import { socketPathIn } from '../../kernel/socket-path.ts';
 /** Longest path of a Unix socket on Linux, in octets, without its final NUL (sun_path is 108 long). */
 const LONGEST_SOCKET_PATH = 107;
 
+/** Exit status of an engine whose files lack something that was acknowledged (EX_DATAERR of sysexits.h). */
+export const DAMAGED = 65;
+
 export interface EnginePaths {
   readonly file: string;
   readonly socketPath: string;

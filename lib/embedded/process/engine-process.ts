@@ -2,8 +2,9 @@ import { parseArgs } from 'node:util';
 import { armCrashPoint } from '../../kernel/crash-point.ts';
 import { createLogger } from '../../kernel/logger.ts';
 import { startEngine, type RunningEngine } from '../server/start.ts';
-import { enginePaths } from './engine-paths.ts';
+import { DAMAGED, enginePaths } from './engine-paths.ts';
 import { OwnedElsewhereError } from '../server/owner-lock.ts';
+import { DamagedFilesError } from '../store/verify-files.ts';
 
 /** Exit statuses: the data belongs to a running engine; the disk or the program has failed. */
 const OWNED_ELSEWHERE = 75;
@@ -78,6 +79,8 @@ process.on('uncaughtException', (error) => {
 
 main().catch((error: unknown) => {
   if (error instanceof OwnedElsewhereError) process.exit(OWNED_ELSEWHERE);
-  logger.error({ error: String(error) }, 'the embedded engine cannot start');
-  process.exit(FAILED);
+  const isDamaged = error instanceof DamagedFilesError;
+  const text = isDamaged ? `${error.message}; 'eider db check --accept-loss' goes on without it` : String(error);
+  logger.error({ error: text }, 'the embedded engine cannot start');
+  process.exit(isDamaged ? DAMAGED : FAILED);
 });

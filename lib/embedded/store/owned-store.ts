@@ -30,10 +30,11 @@ export class OwnedStore extends SqliteStore {
 
   /**
    * @param file created where neither it nor a trace of it exists
+   * @param mayLack true where whoever asks knows that something acknowledged is missing
    * @throws DamagedFilesError where something acknowledged is missing; the files are as they were then
    */
-  constructor(file: string) {
-    verifyFiles(file);
+  constructor(file: string, mayLack = false) {
+    if (!mayLack) verifyFiles(file);
     super(file);
     this.#file = file;
     this.#inode = statSync(file).ino;
