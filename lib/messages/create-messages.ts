@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Attachments } from '../attachments/index.ts';
 import { orTemporary, type Database } from '../db/index.ts';
+import type { ContentCipher } from '../encryption/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { MailError } from '../kernel/errors.ts';
 import type { AccountId, MailboxId, MessageId } from '../kernel/ids.ts';
@@ -45,6 +46,8 @@ export interface MessagesOptions {
   /** Where large messages lie while they are being stored; created where it is missing. */
   readonly spoolDir: string;
   readonly settings?: Partial<MessagesSettings>;
+  /** Seals what is written, and opens what was sealed. Without it what was sealed cannot be read. */
+  readonly cipher?: ContentCipher | undefined;
 }
 
 /** The room with what only keepers of the store need. */
@@ -58,10 +61,20 @@ export interface MessagesRoom extends Messages {
    * @param forgotten mailboxes that were deleted long ago
    */
   packFolded(account: AccountId, places: readonly FoldedPlace[], forgotten: readonly MailboxId[]): void;
+  /**
+   * Seals all message documents anew that are not sealed with the current key; with `isPlain` opens all that are.
+   * What is written meanwhile is sealed right by whoever writes it.
+   */
+  reseal(options: { readonly isPlain?: boolean; readonly signal?: AbortSignal }): Promise<ResealReport>;
   /** Resolves when no pack waits to be written. */
   packed(): Promise<void>;
   /** Ends the work in the background. */
   close(): Promise<void>;
+}
+
+export interface ResealReport {
+  readonly seen: number;
+  readonly rewritten: number;
 }
 
 const CACHE_LIFETIME_MS = 5 * 60 * 1000;
@@ -70,7 +83,7 @@ const RENEW_BATCH = 1000;
 const PAGE = 256;
 
 export function createMessages(options: MessagesOptions): MessagesRoom {
-  return new StoredMessages(options, new MessageCollection(options.database));
+  return new StoredMessages(options, new MessageCollection(options.database, options.cipher));
 }
 
 class StoredMessages implements MessagesRoom {
@@ -87,7 +100,7 @@ class StoredMessages implements MessagesRoom {
     this.#settings = { ...defaultsOf(messagesSection), ...options.settings };
     this.#messages = messages;
     this.#renderings = new Renderings({ ...options, messages });
-    this.#packs = new DigestPacksCollection(options.database);
+    this.#packs = new DigestPacksCollection(options.database, options.cipher);
     this.#packer = new DigestPacker(this.#packing());
     this.#opened = new LruCache({
       clock: options.clock,
@@ -173,6 +186,19 @@ class StoredMessages implements MessagesRoom {
       page = await this.#page(page.at(-1), account)
     ) {
       for (const { messageId } of page) yield messageId;
+    }
+  }
+
+  async reseal({ isPlain, signal }: Parameters<MessagesRoom['reseal']>[0]): Promise<ResealReport> {
+    const report = { seen: 0, rewritten: 0 };
+    let after: Parameters<MessageCollection['resealPage']>[0];
+    for (;;) {
+      signal?.throwIfAborted();
+      const { seen, rewritten, last } = await this.#messages.resealPage(after, PAGE, isPlain === true);
+      report.seen += seen;
+      report.rewritten += rewritten;
+      if (last === undefined || seen < PAGE) return report;
+      after = last;
     }
   }
 

@@ -4,7 +4,8 @@ import type { Clock } from '../kernel/clock.ts';
 import { crashPoint } from '../kernel/crash-point.ts';
 import type { AccountId, MessageId } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
-import { MessageCollection, type MessageKey, type SweepCandidate } from './message-collection.ts';
+import { MessageCollection } from './message-collection.ts';
+import type { MessageKey, SweepCandidate } from './message-document.ts';
 
 /** What the journal says about messages that may go. */
 export interface SweepReferences {

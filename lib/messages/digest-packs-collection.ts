@@ -1,5 +1,6 @@
 import { Binary, type Collection, type Document } from 'mongodb';
 import { orTemporary, type Database } from '../db/index.ts';
+import { SealError, type ContentCipher } from '../encryption/index.ts';
 import type { AccountId, MailboxId } from '../kernel/ids.ts';
 import type { StoredPack } from './digest-pack.ts';
 import type { DigestField } from './messages.ts';
@@ -17,6 +18,8 @@ interface PackDocument extends Document {
   readonly v: number;
   readonly renderVersion: number;
   readonly table: Buffer;
+  /** Id of the key that sealed the frames; undefined where they are not. */
+  readonly sealedWith?: string;
   readonly envelope?: Buffer;
   readonly bodyStructure?: Buffer;
   readonly body?: Buffer;
@@ -32,8 +35,10 @@ const REMOVED_AT_ONCE = 1000;
 /** `digestPacks`: digests of up to 256 neighbours in one document; derived, so that each may be missing or old. */
 export class DigestPacksCollection {
   readonly #collection: Collection<PackDocument>;
+  readonly #cipher: ContentCipher | undefined;
 
-  constructor(database: Database) {
+  constructor(database: Database, cipher?: ContentCipher) {
+    this.#cipher = cipher;
     this.#collection = database.db.collection<PackDocument>('digestPacks', { promoteBuffers: true });
   }
 
@@ -45,7 +50,9 @@ export class DigestPacksCollection {
     fields: readonly DigestField[],
   ): Promise<ReadonlyMap<number, StoredPack>> {
     const ids = blocks.map((block) => keyOf({ account, mailbox, block }));
-    const projection = Object.fromEntries(['v', 'renderVersion', 'table', ...fields].map((name) => [name, 1]));
+    const projection = Object.fromEntries(
+      ['v', 'renderVersion', 'table', 'sealedWith', ...fields].map((name) => [name, 1]),
+    );
     const documents = await orTemporary(() =>
       this.#collection.find({ _id: { $in: ids } }, { projection, maxTimeMS: READ_LIMIT_MS }).toArray(),
     );
@@ -53,11 +60,9 @@ export class DigestPacksCollection {
     for (const document of documents) {
       if (document.v !== VERSION) continue;
       const { renderVersion: version, table } = document;
-      const frames: Partial<Record<DigestField, Buffer>> = {};
-      for (const field of fields) {
-        const frame = document[field];
-        if (frame !== undefined) frames[field] = frame;
-      }
+      const frames = this.#openFrames(document, fields);
+      // What does not open is as good as missing: all of it can be made again.
+      if (frames === undefined) continue;
       packs.set(document._id.readUInt32BE(24), { version, table, frames });
     }
     return packs;
@@ -65,9 +70,34 @@ export class DigestPacksCollection {
 
   async write(key: PackKey, { version, table, frames }: StoredPack): Promise<void> {
     const _id = keyOf(key);
+    const sealed = this.#sealFrames(_id, frames);
     await orTemporary(() =>
-      this.#collection.replaceOne({ _id }, { v: VERSION, renderVersion: version, table, ...frames }, { upsert: true }),
+      this.#collection.replaceOne({ _id }, { v: VERSION, renderVersion: version, table, ...sealed }, { upsert: true }),
     );
+  }
+
+  #sealFrames(_id: Buffer, frames: StoredPack['frames']): StoredPack['frames'] & { readonly sealedWith?: string } {
+    const cipher = this.#cipher;
+    if (cipher === undefined) return frames;
+    const sealed = Object.entries(frames).map(([field, frame]) => [field, cipher.seal(_id, field, frame)] as const);
+    return { ...Object.fromEntries(sealed), sealedWith: cipher.currentKey };
+  }
+
+  #openFrames(document: PackDocument, fields: readonly DigestField[]): StoredPack['frames'] | undefined {
+    const frames: Partial<Record<DigestField, Buffer>> = {};
+    try {
+      for (const field of fields) {
+        const frame = document[field];
+        if (frame === undefined) continue;
+        if (document.sealedWith === undefined) frames[field] = frame;
+        else if (this.#cipher === undefined) return undefined;
+        else frames[field] = this.#cipher.open(document._id, field, frame);
+      }
+    } catch (error) {
+      if (error instanceof SealError) return undefined;
+      throw error;
+    }
+    return frames;
   }
 
   async remove(account: AccountId, mailbox: MailboxId, blocks: readonly number[]): Promise<void> {

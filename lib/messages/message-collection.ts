@@ -6,74 +6,32 @@ import {
   type CoalescingInserter,
   type Database,
 } from '../db/index.ts';
-import type { AccountId, AttachmentId, MessageId } from '../kernel/ids.ts';
-import type { MessageRecord, MessageSummary, Rendering, StoredRendering } from './message-record.ts';
+import type { ContentCipher } from '../encryption/index.ts';
+import type { AccountId, MessageId } from '../kernel/ids.ts';
+import {
+  accountIn,
+  keyOf,
+  messageIdIn,
+  nameIn,
+  nameOf,
+  octetsOf,
+  renderedFields,
+  sentAtOf,
+  summaryNumbers,
+  toCandidate,
+  toDocument,
+  toRecord,
+  toSummary,
+  type MessageFields,
+  type MessageKey,
+  type RenewedMessage,
+  type SweepCandidate,
+} from './message-document.ts';
+import type { MessageRecord, MessageSummary, StoredRendering } from './message-record.ts';
+import { FieldSeal, sealableOf } from './sealed-fields.ts';
 
-/** Identifies a message document. */
-export interface MessageKey {
-  readonly account: AccountId;
-  readonly messageId: MessageId;
-}
-
-/** What a sweep looks at. */
-export interface SweepCandidate extends MessageKey {
-  readonly rev: Buffer;
-  readonly size: number;
-  readonly receivedAt: number;
-  readonly raisedAt: number | undefined;
-  readonly attachments: readonly AttachmentId[];
-  readonly refToken: Buffer;
-}
-
-/** What a document that was there already says to who would have written it. */
-export interface RenewedMessage {
-  readonly size: number;
-  readonly crlfSize: number;
-  readonly receivedAt: number;
-  readonly writtenAtQ: number;
-  readonly thread: MessageId;
-  readonly sentAt: MessageRecord['sentAt'];
-}
-
-interface RenderedFields {
-  readonly renderVersion: number;
-  readonly envelope?: Buffer;
-  readonly bodyStructure?: Buffer;
-  readonly body?: Buffer;
-  readonly headers?: Buffer;
-  readonly parts?: Buffer;
-  readonly hasAllHeaders: boolean;
-  readonly renderedIn?: Buffer;
-  readonly renderedLengths?: readonly number[];
-}
-
-interface MessageDocument extends Document, RenderedFields {
-  /** account (12) || messageId (16) */
-  readonly _id: Buffer;
-  readonly v: 1;
-  readonly rev: Buffer;
-  readonly size: number;
-  readonly crlfSize: number;
-  readonly receivedAt: number;
-  readonly writtenAtQ: number;
-  readonly raisedAt?: number;
-  readonly dataHash: Buffer;
-  readonly messageIdHash?: Buffer;
-  readonly thread: Buffer;
-  readonly sentAt?: number;
-  readonly sentZone?: number;
-  readonly prefix: Buffer;
-  readonly skeleton: Buffer;
-  readonly skeletonSize: number;
-  readonly skeletonCompression: 'none' | 'zstd';
-  readonly skeletonIn?: number;
-  readonly segments: Buffer;
-  /** 32 octets each */
-  readonly attachments: Buffer;
-  readonly refToken: Buffer;
-  readonly preview: string;
-  readonly hasAttachments: boolean;
-}
+/** What the driver makes of it. */
+type MessageDocument = MessageFields & Document;
 
 /** Everything but what makes up the octets. */
 const SUMMARY = { skeleton: 0, segments: 0, attachments: 0, dataHash: 0 } as const;
@@ -86,8 +44,10 @@ const WAITING_OCTETS = 32 * 1024 * 1024;
 export class MessageCollection {
   readonly #collection: Collection<MessageDocument>;
   readonly #inserter: CoalescingInserter<MessageDocument>;
+  readonly #seal: FieldSeal;
 
-  constructor(database: Database) {
+  constructor(database: Database, cipher?: ContentCipher) {
+    this.#seal = new FieldSeal(cipher);
     this.#collection = database.db.collection<MessageDocument>('messages', { promoteBuffers: true });
     this.#inserter = createCoalescingInserter(this.#collection, { octetsOf, waitingOctets: WAITING_OCTETS });
   }
@@ -97,7 +57,7 @@ export class MessageCollection {
    * @throws MailError `unavailable`, also where the outcome is unknown: to insert the same message again is harmless
    */
   async insert(record: MessageRecord): Promise<boolean> {
-    const outcome = await this.#inserter.insert(toDocument(record));
+    const outcome = await this.#inserter.insert(this.#sealed(toDocument(record)));
     if (outcome.kind === 'inserted') return true;
     if (outcome.kind === 'duplicate') return false;
     throw toTemporary(outcome.error);
@@ -131,7 +91,7 @@ export class MessageCollection {
 
   async find(key: MessageKey): Promise<MessageRecord | undefined> {
     const document = await orTemporary(() => this.#collection.findOne({ _id: keyOf(key) }));
-    return document === null ? undefined : toRecord(document);
+    return document === null ? undefined : toRecord(this.#opened(document));
   }
 
   /** Those that are there, by message id. */
@@ -143,20 +103,84 @@ export class MessageCollection {
     const documents = await orTemporary(() =>
       this.#collection.find({ _id: { $in: ids } }, { projection: SUMMARY }).toArray(),
     );
-    return new Map(documents.map((document) => [messageIdIn(document), toSummary(document)]));
+    return new Map(documents.map((document) => [messageIdIn(document), toSummary(this.#opened(document))]));
   }
 
-  /** Replaces what another version of the renderer has made. */
-  async replaceRendering(key: MessageKey, oldVersion: number, rendered: StoredRendering): Promise<void> {
-    const fields = renderedFields(rendered);
+  /** Replaces what another version of the renderer has made; sealed where the rest of the document is. */
+  async replaceRendering(record: MessageRecord, oldVersion: number, rendered: StoredRendering): Promise<void> {
+    const isSealed = record.sealedWith !== undefined;
+    const plain = renderedFields(rendered);
+    const fields: Document = { ...plain, ...(isSealed ? this.#seal.seal(nameOf(record), plain) : {}) };
+    // A field tells its own key; that of the document is of the fields that stay as they are.
+    delete fields['sealedWith'];
     const unset =
       rendered.kind === 'inline'
         ? ['renderedIn', 'renderedLengths']
         : ['envelope', 'bodyStructure', 'body', 'headers', 'parts'];
     await this.#collection.updateOne(
-      { _id: keyOf(key), renderVersion: oldVersion },
+      { _id: keyOf(record), renderVersion: oldVersion, sealedWith: { $exists: isSealed } },
       { $set: fields, $unset: Object.fromEntries(unset.map((name) => [name, ''])) },
     );
+  }
+
+  /**
+   * The documents of a page that are not sealed with the key that seals now, or with `isPlain` all that are sealed at
+   * all, are sealed anew, or opened. @returns how many were, and the last key of the page
+   */
+  async resealPage(
+    after: MessageKey | undefined,
+    limit: number,
+    isPlain: boolean,
+  ): Promise<{ readonly seen: number; readonly rewritten: number; readonly last: MessageKey | undefined }> {
+    const wanted = isPlain ? undefined : this.#seal.currentKey;
+    const low =
+      after === undefined ? { $gte: new Binary(Buffer.alloc(KEY_OCTETS)) } : { $gt: new Binary(keyOf(after)) };
+    const bounds = { ...low, $lte: new Binary(Buffer.alloc(KEY_OCTETS, 0xff)) };
+    const documents = await orTemporary(() =>
+      this.#collection
+        .find({ _id: bounds } as unknown as Document)
+        .sort({ _id: 1 })
+        .limit(limit)
+        .toArray(),
+    );
+    let rewritten = 0;
+    for (const document of documents) {
+      const { sealedWith, renderVersion } = document;
+      if (sealedWith !== wanted && (await this.#reseal(document, sealedWith, renderVersion, isPlain))) rewritten += 1;
+    }
+    const last = documents.at(-1);
+    return {
+      seen: documents.length,
+      rewritten,
+      last: last === undefined ? undefined : { account: accountIn(last), messageId: messageIdIn(last) },
+    };
+  }
+
+  /** False where the document has changed since it was read: another rendering, another seal, or it is gone. */
+  async #reseal(
+    document: MessageDocument,
+    sealedWith: string | undefined,
+    renderVersion: number,
+    isPlain: boolean,
+  ): Promise<boolean> {
+    const opened = sealableOf(this.#opened(document));
+    const fields = isPlain ? opened : this.#seal.seal(nameIn(document), opened);
+    const { modifiedCount } = await orTemporary(() =>
+      this.#collection.updateOne(
+        { _id: document._id, renderVersion, sealedWith: sealedWith ?? { $exists: false } },
+        { $set: fields as Document, ...(isPlain ? { $unset: { sealedWith: '' } } : {}) },
+      ),
+    );
+    return modifiedCount === 1;
+  }
+
+  #sealed(document: MessageFields): MessageDocument {
+    return { ...document, ...this.#seal.seal(nameIn(document), document) } as MessageDocument;
+  }
+
+  #opened(document: MessageDocument): MessageDocument {
+    if (document.sealedWith === undefined) return document;
+    return { ...document, ...this.#seal.open(nameIn(document), document) } as MessageDocument;
   }
 
   /** In the order of the keys. */
@@ -191,153 +215,4 @@ export class MessageCollection {
     const result = await this.#collection.deleteOne({ _id: keyOf(candidate), rev: candidate.rev });
     return result.deletedCount === 1;
   }
-}
-
-function octetsOf(document: MessageDocument): number {
-  const { skeleton, prefix, segments, attachments, envelope, bodyStructure, body, headers, parts } = document;
-  let octets = 1024;
-  for (const binary of [skeleton, prefix, segments, attachments, envelope, bodyStructure, body, headers, parts])
-    octets += binary?.length ?? 0;
-  return octets;
-}
-
-function keyOf(key: MessageKey): Buffer {
-  return Buffer.from(key.account + key.messageId, 'hex');
-}
-
-function accountIn(document: Pick<MessageDocument, '_id'>): AccountId {
-  return document._id.toString('hex', 0, 12) as AccountId;
-}
-
-function messageIdIn(document: Pick<MessageDocument, '_id'>): MessageId {
-  return document._id.toString('hex', 12) as MessageId;
-}
-
-function attachmentsIn(octets: Buffer): AttachmentId[] {
-  const ids: AttachmentId[] = [];
-  for (let start = 0; start < octets.length; start += 32)
-    ids.push(octets.toString('hex', start, start + 32) as AttachmentId);
-  return ids;
-}
-
-function sentAtOf(document: Pick<MessageDocument, 'sentAt' | 'sentZone'>): MessageRecord['sentAt'] {
-  return document.sentAt === undefined ? undefined : { at: document.sentAt, zoneMinutes: document.sentZone ?? 0 };
-}
-
-function summaryNumbers(document: MessageDocument): Omit<RenewedMessage, 'sentAt'> {
-  const { size, crlfSize, receivedAt, writtenAtQ } = document;
-  return { size, crlfSize, receivedAt, writtenAtQ, thread: document.thread.toString('hex') as MessageId };
-}
-
-function toDocument(record: MessageRecord): MessageDocument {
-  const { rev, size, crlfSize, receivedAt, writtenAtQ, dataHash, prefix, segments, refToken, preview, hasAttachments } =
-    record;
-  return {
-    _id: keyOf(record),
-    v: 1,
-    rev,
-    size,
-    crlfSize,
-    receivedAt,
-    writtenAtQ,
-    dataHash,
-    ...(record.messageIdHash === undefined ? {} : { messageIdHash: record.messageIdHash }),
-    thread: Buffer.from(record.thread, 'hex'),
-    ...(record.sentAt === undefined ? {} : { sentAt: record.sentAt.at, sentZone: record.sentAt.zoneMinutes }),
-    prefix,
-    skeleton: record.skeleton.octets,
-    skeletonSize: record.skeleton.size,
-    skeletonCompression: record.skeleton.compression,
-    ...(record.skeleton.attachment === undefined ? {} : { skeletonIn: record.skeleton.attachment }),
-    segments,
-    attachments: Buffer.from(record.attachments.join(''), 'hex'),
-    refToken,
-    ...renderedFields(record.rendered),
-    preview,
-    hasAttachments,
-  };
-}
-
-function renderedFields(rendered: StoredRendering): RenderedFields {
-  if (rendered.kind === 'inline') {
-    const { version, ...rendering } = rendered.rendering;
-    return { renderVersion: version, ...rendering };
-  }
-  return {
-    renderVersion: rendered.version,
-    hasAllHeaders: rendered.hasAllHeaders,
-    renderedIn: Buffer.from(rendered.attachment, 'hex'),
-    renderedLengths: rendered.lengths,
-  };
-}
-
-function toRendering(document: MessageDocument): StoredRendering {
-  const { renderVersion: version, hasAllHeaders, renderedIn, renderedLengths } = document;
-  if (renderedIn !== undefined) {
-    return {
-      kind: 'attachment',
-      version,
-      hasAllHeaders,
-      attachment: renderedIn.toString('hex') as AttachmentId,
-      lengths: renderedLengths ?? [],
-    };
-  }
-  const { envelope, bodyStructure, body, headers, parts } = document;
-  const rendering: Rendering = {
-    version,
-    hasAllHeaders,
-    envelope: envelope ?? Buffer.alloc(0),
-    bodyStructure: bodyStructure ?? Buffer.alloc(0),
-    body: body ?? Buffer.alloc(0),
-    headers: headers ?? Buffer.alloc(0),
-    parts: parts ?? Buffer.alloc(0),
-  };
-  return { kind: 'inline', rendering };
-}
-
-function toSummary(document: MessageDocument): MessageSummary {
-  return {
-    account: accountIn(document),
-    messageId: messageIdIn(document),
-    rev: document.rev,
-    ...summaryNumbers(document),
-    sentAt: sentAtOf(document),
-    prefix: document.prefix,
-    rendered: toRendering(document),
-    preview: document.preview,
-    hasAttachments: document.hasAttachments,
-  };
-}
-
-function toRecord(document: MessageDocument): MessageRecord {
-  return {
-    ...toSummary(document),
-    raisedAt: document.raisedAt,
-    dataHash: document.dataHash,
-    messageIdHash: document.messageIdHash,
-    skeleton: {
-      octets: document.skeleton,
-      size: document.skeletonSize,
-      compression: document.skeletonCompression,
-      attachment: document.skeletonIn,
-    },
-    segments: document.segments,
-    attachments: attachmentsIn(document.attachments),
-    refToken: document.refToken,
-  };
-}
-
-function toCandidate(document: MessageDocument): SweepCandidate {
-  const listed = attachmentsIn(document.attachments);
-  const rendered = document.renderedIn?.toString('hex') as AttachmentId | undefined;
-  return {
-    account: accountIn(document),
-    messageId: messageIdIn(document),
-    rev: document.rev,
-    size: document.size,
-    receivedAt: document.receivedAt,
-    raisedAt: document.raisedAt,
-    attachments: rendered === undefined ? listed : [...listed, rendered],
-    refToken: document.refToken,
-  };
 }

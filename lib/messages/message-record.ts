@@ -19,6 +19,8 @@ export interface MessageRecord {
   readonly messageIdHash: Buffer | undefined;
   readonly thread: MessageId;
   readonly sentAt: ZonedTime | undefined;
+  /** Id of the key that sealed the document as it was read; undefined where it was not sealed, or is new. */
+  readonly sealedWith?: string | undefined;
   readonly prefix: Buffer;
   readonly skeleton: StoredSkeleton;
   /** encodeSegments */
@@ -80,6 +82,7 @@ export type MessageSummary = Pick<
   | 'thread'
   | 'sentAt'
   | 'prefix'
+  | 'sealedWith'
   | 'rendered'
   | 'preview'
   | 'hasAttachments'

@@ -1,7 +1,8 @@
 import type { Attachments } from '../attachments/index.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { createMimeScanner, type ScannedMessage } from '../mime/index.ts';
-import type { MessageCollection, MessageKey } from './message-collection.ts';
+import type { MessageCollection } from './message-collection.ts';
+import type { MessageKey } from './message-document.ts';
 import type { MessageRecord, Rendering, StoredRendering } from './message-record.ts';
 import type { MessageRenderer } from './messages.ts';
 import { ContentReader, openReferenced } from './read-content.ts';
@@ -52,7 +53,7 @@ export class Renderings {
     try {
       const { stored, source } = storeRendering(rendering);
       await attachments.keep(key, record.refToken, source === undefined ? [] : [source]);
-      await messages.replaceRendering(key, versionOf(record.rendered), stored);
+      await messages.replaceRendering(record, versionOf(record.rendered), stored);
     } catch (error) {
       logger.warn({ error, ...key }, 'a new rendering was not kept');
     }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createAttachments, type AttachmentsRoom } from '../../lib/attachments/index.ts';
 import type { Database } from '../../lib/db/index.ts';
+import type { ContentCipher } from '../../lib/encryption/index.ts';
 import type { Clock } from '../../lib/kernel/clock.ts';
 import type { AccountId } from '../../lib/kernel/ids.ts';
 import { silentLogger } from '../../lib/kernel/logger.ts';
@@ -50,6 +51,7 @@ export interface MessageRoomOptions {
   readonly renderer?: MessageRenderer;
   readonly settings?: Partial<MessagesSettings>;
   readonly clock?: MovableClock;
+  readonly cipher?: ContentCipher | undefined;
   /** Has the database's client tell of its commands. */
   readonly monitorCommands?: boolean;
 }
@@ -72,12 +74,22 @@ export async function openTestRoom(options: MessageRoomOptions = {}): Promise<Te
   const spoolDir = await mkdtemp(join(tmpdir(), 'eider-spool-'));
   const clock = options.clock ?? movableClock();
   const make = (more: MessageRoomOptions): { attachments: AttachmentsRoom; messages: MessagesRoom } => {
-    const attachments = createAttachments({ database, clock });
+    const { cipher } = more;
+    const attachments = createAttachments({ database, clock, cipher });
     const renderer = more.renderer ?? plainRenderer();
     const settings = more.settings ?? {};
     return {
       attachments,
-      messages: createMessages({ database, attachments, clock, logger: silentLogger, renderer, spoolDir, settings }),
+      messages: createMessages({
+        database,
+        attachments,
+        clock,
+        logger: silentLogger,
+        renderer,
+        spoolDir,
+        settings,
+        cipher,
+      }),
     };
   };
   const { attachments, messages } = make(options);
