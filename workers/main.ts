@@ -6,6 +6,7 @@ import { armCrashPoint } from '../lib/kernel/crash-point.ts';
 import { declareAdminToken } from './commands/admin-token.ts';
 import { declareAddressCommands } from './commands/address.ts';
 import { declareConfigCommands } from './commands/config.ts';
+import { declareDbCommands } from './commands/db.ts';
 import { declareExport } from './commands/export.ts';
 import { declareFsck } from './commands/fsck.ts';
 import { declareGc } from './commands/gc.ts';
@@ -36,6 +37,7 @@ declareConfigCommands(program);
 declareAdminToken(program);
 declareGc(program);
 declareFsck(program);
+declareDbCommands(program);
 
 try {
   armCrashPoint(process.env['EIDER_CRASH_POINT'], () => process.kill(process.pid, 'SIGKILL'));
