@@ -44,6 +44,7 @@ import {
 } from '../lib/messages/index.ts';
 import { newNodeId } from '../lib/nodes/index.ts';
 import { createRedis, redisSection, type Redis } from '../lib/redis/index.ts';
+import { openContentCipher } from './content-cipher.ts';
 import { databaseSection, serverSection } from './settings.ts';
 
 /** The hint socket makes names of its own beside its path. */
@@ -82,12 +83,13 @@ export interface Store {
 /** Opens the database and wires the rooms; whatever is opened stops with the lifecycle. */
 export async function openStore(surroundings: Surroundings): Promise<Store> {
   const { configuration, dataDir, logger, clock, lifecycle } = surroundings;
+  const cipher = await openContentCipher(configuration);
   const database = await connect(surroundings);
   const redis = openRedis(surroundings);
   const hints = await openHints(surroundings, redis);
   lifecycle.add({ name: 'hints', stop: () => hints.close() });
   const { attachmentCacheOctets: cacheOctets } = configuration.get(messagesSection);
-  const attachments = createAttachments({ database, clock, cacheOctets });
+  const attachments = createAttachments({ database, clock, cacheOctets, cipher });
   const messages = createMessages({
     database,
     attachments,
@@ -96,6 +98,7 @@ export async function openStore(surroundings: Surroundings): Promise<Store> {
     renderer: imapRenderer,
     spoolDir: join(dataDir, 'spool'),
     settings: configuration.get(messagesSection),
+    cipher,
   });
   lifecycle.add({ name: 'digest packs', stop: () => messages.close() });
   const mailboxes = createMailboxes({

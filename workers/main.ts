@@ -11,6 +11,8 @@ import { declareExport } from './commands/export.ts';
 import { declareFsck } from './commands/fsck.ts';
 import { declareGc } from './commands/gc.ts';
 import { declareImport } from './commands/import.ts';
+import { declareKeyCommands } from './commands/key.ts';
+import { declareRewrite } from './commands/rewrite.ts';
 import { declareStart } from './commands/start.ts';
 import { declareStatus } from './commands/status.ts';
 import { declareUserCommands } from './commands/user.ts';
@@ -38,6 +40,8 @@ declareAdminToken(program);
 declareGc(program);
 declareFsck(program);
 declareDbCommands(program);
+declareKeyCommands(program);
+declareRewrite(program);
 
 try {
   armCrashPoint(process.env['EIDER_CRASH_POINT'], () => process.kill(process.pid, 'SIGKILL'));

@@ -4,6 +4,7 @@ import { authSection } from '../lib/auth/index.ts';
 import { backupSection } from '../lib/backup/index.ts';
 import { tlsSection } from '../lib/certificates/index.ts';
 import { deliverySection } from '../lib/delivery/index.ts';
+import { encryptionSection } from '../lib/encryption/index.ts';
 import { imapSection } from '../lib/frontends/imap/index.ts';
 import { lmtpSection } from '../lib/frontends/lmtp/index.ts';
 import { pop3Section } from '../lib/frontends/pop3/index.ts';
@@ -32,6 +33,7 @@ export const sections: readonly Section[] = [
   apiSection,
   journalSection,
   messagesSection,
+  encryptionSection,
   backupSection,
   jobsSection,
 ];
