@@ -159,7 +159,7 @@ function sweepReferences(mailboxes: Journal): SweepReferences {
 }
 
 /** The database of the configuration, or the embedded engine of the data directory. */
-async function connect({
+export async function connect({
   configuration,
   dataDir,
   logger,

@@ -1,7 +1,8 @@
+import type { Database } from '../lib/db/index.ts';
 import { createLifecycle } from '../lib/kernel/lifecycle.ts';
 import { systemClock } from '../lib/kernel/clock.ts';
 import { commandLogger } from './command-logger.ts';
-import { openStore, type Store, type Surroundings } from './compose.ts';
+import { connect, openStore, type Store, type Surroundings } from './compose.ts';
 import { prepareDataDirectory, requireDataDirectory } from './data-directory.ts';
 import { loadSettings, type SettingsFlags } from './load-settings.ts';
 import { databaseSection, serverSection } from './settings.ts';
@@ -13,21 +14,38 @@ const CLOSE_MS = 5000;
  * Opens the store for one command and closes it again whatever becomes of it; beside a running server too, whose
  * engine is then shared.
  */
-export async function withStore<T>(
+export function withStore<T>(
   flags: SettingsFlags,
   run: (store: Store, surroundings: Surroundings) => Promise<T>,
   options: { readonly makesStore?: true } = {},
 ): Promise<T> {
+  return withSurroundings(
+    flags,
+    async (surroundings) => run(await openStore(surroundings), surroundings),
+    options.makesStore === true,
+  );
+}
+
+/** Connects to the database alone: nothing is made in it, and no room is opened. */
+export function withDatabase<T>(flags: SettingsFlags, run: (database: Database) => Promise<T>): Promise<T> {
+  return withSurroundings(flags, async (surroundings) => run(await connect(surroundings)), false);
+}
+
+async function withSurroundings<T>(
+  flags: SettingsFlags,
+  run: (surroundings: Surroundings) => Promise<T>,
+  makesStore: boolean,
+): Promise<T> {
   const { configuration } = await loadSettings(flags);
   const { dataDir } = configuration.get(serverSection);
   // A mistyped folder is told, not made; with MongoDB the folder holds nothing that a command needs.
-  const mayMake = options.makesStore === true || configuration.get(databaseSection).uri !== '';
+  const mayMake = makesStore || configuration.get(databaseSection).uri !== '';
   const directory = mayMake ? await prepareDataDirectory(dataDir) : await requireDataDirectory(dataDir);
   const logger = commandLogger('warn');
   const lifecycle = createLifecycle(logger, systemClock);
   const surroundings = { configuration, dataDir: directory, logger, clock: systemClock, lifecycle };
   try {
-    return await run(await openStore(surroundings), surroundings);
+    return await run(surroundings);
   } finally {
     await lifecycle.stop(CLOSE_MS);
   }

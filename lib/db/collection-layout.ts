@@ -18,7 +18,9 @@ export type KeySpace =
   /** Text of random hexadecimal digits. */
   | { readonly kind: 'hexadecimal'; readonly length: number }
   /** Names that people choose: the cluster splits where they gather. */
-  | { readonly kind: 'names' };
+  | { readonly kind: 'names' }
+  /** Few rows, whatever the cluster grows to: not sharded. */
+  | { readonly kind: 'few' };
 
 /**
  * A collection as `eider db init` makes it. Rooms declare theirs beside the files that use them; sharding is by ranges

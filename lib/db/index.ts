@@ -7,5 +7,7 @@ export {
 export { openDatabase, type Database, type DatabaseOptions } from './database.ts';
 export { decodeRawDocument, openRawDocuments, withRawKey, type RawDocuments, type RawRange } from './raw-documents.ts';
 export { rowToText, textToRow } from './row-text.ts';
+export { inspectDatabase } from './inspect-database.ts';
+export { planPreparation, runPreparationStep, stepText } from './plan-preparation.ts';
 export { countRows, insertIfAbsent, literalPattern, orTemporary } from './row-access.ts';
 export { insertManyOutcome, isDuplicateKey, toTemporary, writeOutcome } from './write-outcome.ts';

@@ -1,6 +1,8 @@
 import type { CollectionLayout } from '../db/index.ts';
 
-/** account || messageId */
 export const messageCollections: readonly CollectionLayout[] = [
+  // account || messageId
   { name: 'messages', shardKey: ['_id'], keys: { kind: 'octets', length: 28 }, indexes: [], targeted: 'always' },
+  // account || mailbox || block
+  { name: 'digestPacks', shardKey: ['_id'], keys: { kind: 'octets', length: 28 }, indexes: [], targeted: 'always' },
 ];

@@ -4,9 +4,9 @@ export const nodeCollections: readonly CollectionLayout[] = [
   {
     name: 'nodes',
     shardKey: ['_id'],
-    keys: { kind: 'hexadecimal', length: 24 },
+    keys: { kind: 'few' },
     indexes: [],
     targeted: 'by-id',
   },
-  { name: 'commonSecrets', shardKey: ['_id'], keys: { kind: 'names' }, indexes: [], targeted: 'always' },
+  { name: 'commonSecrets', shardKey: ['_id'], keys: { kind: 'few' }, indexes: [], targeted: 'always' },
 ];
