@@ -1,21 +1,37 @@
 import { registerDriverContract } from '../contracts/driver-contract.ts';
+import type { Feature } from '../contracts/subject.ts';
 import { borrowEngine } from '../support/embedded-engine.ts';
 
 registerDriverContract({
   name: 'the embedded engine',
-  namesDuplicateKeys: true,
+  lacks: new Map(),
   open: async () => {
     const { uri, release } = await borrowEngine();
     return { uri, close: release };
   },
 });
 
-/** A connection string of an independent server of the same protocol; see test/docdb/README.md. */
-const documentDb = process.env['EIDER_TEST_DOCDB'];
-if (documentDb !== undefined) {
-  registerDriverContract({
-    name: 'DocumentDB',
-    namesDuplicateKeys: false,
-    open: async () => ({ uri: documentDb, close: async () => undefined }),
-  });
+/** Connection strings of other servers of the same protocol; for DocumentDB see test/docdb/README.md. */
+const others: readonly (readonly [name: string, uri: string | undefined, lacks: ReadonlyMap<Feature, string>])[] = [
+  [
+    'DocumentDB',
+    process.env['EIDER_TEST_DOCDB'],
+    new Map<Feature, string>([
+      ['duplicateKeys', 'it does not tell keyPattern and keyValue'],
+      ['explain', 'its explain is that of another database'],
+      ['retries', 'it does not know retried writes again'],
+      ['killedCursors', 'it does not tell which cursors were there'],
+      ['cursorNamespace', 'its cursors belong to no collection'],
+      ['cursorSession', 'its cursors belong to no session'],
+      ['cursorDrop', 'its cursors outlive their collection'],
+      ['modifyHint', 'it knows no hint of findAndModify'],
+      ['refusals', 'it writes into other collections'],
+      ['collMod', 'it does not know the command'],
+    ]),
+  ],
+  ['MongoDB', process.env['EIDER_TEST_MONGODB'], new Map<Feature, string>([['refusals', 'it can do it']])],
+];
+for (const [name, uri, lacks] of others) {
+  if (uri !== undefined)
+    registerDriverContract({ name, lacks, open: async () => ({ uri, close: async () => undefined }) });
 }

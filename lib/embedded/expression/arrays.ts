@@ -3,6 +3,7 @@ import { numericOf, toDouble } from '../bson/number.ts';
 import { BsonType, isNumeric, typeName } from '../bson/types.ts';
 import { isNullish, stringOf, valuesOf, type Value } from '../bson/value.ts';
 import { arrayValue, boolValue, intValue, NULL_VALUE } from '../bson/write.ts';
+import { DistinctValues } from '../keys/distinct-values.ts';
 import { EngineError, UnsupportedError } from '../errors/failure.ts';
 import {
   namedArguments,
@@ -109,6 +110,15 @@ export const ARRAY_OPERATORS: ReadonlyMap<string, OperatorBuilder> = new Map([
     withArguments(0, Infinity, (arrays) =>
       arrays.some(isNullish) ? NULL_VALUE : arrayValue(arrays.flatMap((array) => items('$concatArrays', array, 28664))),
     ),
+  ],
+  [
+    '$setUnion',
+    withArguments(0, Infinity, (arrays) => {
+      if (arrays.some(isNullish)) return NULL_VALUE;
+      const found = new DistinctValues();
+      for (const array of arrays) for (const element of items('$setUnion', array, 17043)) found.add(element);
+      return arrayValue(found.values.sort(compareValues));
+    }),
   ],
   ['$slice', slice],
   ['$arrayElemAt', elementAt],
