@@ -223,15 +223,17 @@ function applyExpunge(
   if (header === undefined) return;
   state.octets -= change.octets;
   state.messages -= count;
-  if (isWanted(header.id)) {
-    const columns = state.columns(header.id)?.extract(change.uids) ?? new Columns();
-    const gone = new SharedColumnView(columns, () => header.keywords);
-    applied.push({ mailbox: header.id, event: { kind: 'expunged', q: record.q, uids: change.uids, gone } });
-  }
   // MOVE, and RENAME of INBOX, are a copy and an expunge in one record.
   const isMoved = record.changes.some((own) => own.kind === 'append' && own.origin === 'copy');
   const rows = { table: header.keywords, isMoved };
-  state.changeColumns(header.id, (columns) => columns.expunge(change.uids, record.at, record.q, rows));
+  const taken: Columns[] = [];
+  state.changeColumns(header.id, (columns) => {
+    taken.push(columns.expunge(change.uids, record.at, record.q, rows));
+  });
+  if (isWanted(header.id)) {
+    const gone = new SharedColumnView(taken[0] ?? new Columns(), () => header.keywords);
+    applied.push({ mailbox: header.id, event: { kind: 'expunged', q: record.q, uids: change.uids, gone } });
+  }
 }
 
 /** Undefined where the mailbox is gone: a change decided for it can then only be of its past. */

@@ -17,26 +17,15 @@ import {
   WORD_KEYWORDS,
   type FlagMask,
 } from './flag-mask.ts';
-import { SystemFlag, type MessageRow, type UidRanges } from './journal.ts';
+import type { MessageRow, UidRanges } from './journal.ts';
 import type { KeywordTable } from './keywords.ts';
 import { TombstoneList } from './tombstones.ts';
-import { RangeBuilder } from './uid-set.ts';
 
 /** Sums over messages, for counters. */
 export interface Tally {
   octets: number;
   unseen: number;
   deleted: number;
-}
-
-/** What a change of flags would do. */
-export interface PlannedFlags {
-  readonly changed: UidRanges;
-  /** Left alone, for they changed after what the client knew. */
-  readonly modified: UidRanges;
-  /** Differences of the mailbox's counters. */
-  readonly unseen: number;
-  readonly deleted: number;
 }
 
 /**
@@ -60,6 +49,15 @@ export class Columns {
 
   constructor(capacity = 0) {
     this.#arrays = allocateArrays(capacity);
+  }
+
+  /** For loops over many messages: of the first `count` rows, until the next change. Never written to. */
+  get arrays(): Readonly<ColumnArrays> {
+    return this.#arrays;
+  }
+
+  get hasExtraKeywords(): boolean {
+    return this.#extra.size > 0;
   }
 
   /** Shared and never written to; see OpenMailbox.uids. */
@@ -159,10 +157,37 @@ export class Columns {
 
   /** Calls with each position whose UID is in the ascending ranges. */
   eachPosition(ranges: UidRanges, visit: (position: number) => void): void {
+    this.eachRun(ranges, (start, end) => {
+      for (let at = start; at < end; at += 1) visit(at);
+    });
+  }
+
+  /** Calls with the positions [start, end) of each of the ascending ranges that holds any. */
+  eachRun(ranges: UidRanges, visit: (start: number, end: number) => void): void {
+    let end = 0;
     for (const { from, to } of ranges) {
-      const end = this.lowerBound(to + 1);
-      for (let at = this.lowerBound(from); at < end; at += 1) visit(at);
+      const start = this.#lowerBoundFrom(end, from);
+      end = this.#lowerBoundFrom(start, to + 1);
+      if (start < end) visit(start, end);
     }
+  }
+
+  /** As `lowerBound`, for what lies at or after a position, and most likely near it. */
+  #lowerBoundFrom(position: number, uid: number): number {
+    const { uid: uids } = this.#arrays;
+    let low = position;
+    let step = 1;
+    while (low + step <= this.count && (uids[low + step - 1] ?? 0) < uid) {
+      low += step;
+      step *= 2;
+    }
+    let high = Math.min(this.count, low + step - 1);
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((uids[middle] ?? 0) < uid) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 
   append(rows: readonly AppendedRow[], modseq: number, savedAt: number, table: KeywordTable): void {
@@ -189,54 +214,17 @@ export class Columns {
     this.#view = undefined;
   }
 
-  /** What the change would do to the messages of the ranges; those that have the flags already are left alone. */
-  planFlags(ranges: UidRanges, mask: FlagMask, unchangedSince: number | undefined): PlannedFlags {
-    const { uid, flags, modseq } = this.#arrays;
-    const { kept, set } = flagBits(mask);
-    const latest = unchangedSince ?? Infinity;
-    const hasExtra = this.#extra.size > 0 || mask.extra.length > 0;
-    const changed = new RangeBuilder();
-    const modified = new RangeBuilder();
-    let unseen = 0;
-    let deleted = 0;
-    for (const { from, to } of ranges) {
-      const end = this.lowerBound(to + 1);
-      for (let at = this.lowerBound(from); at < end; at += 1) {
-        if ((modseq[at] ?? 0) > latest) {
-          modified.add(uid[at] ?? 0);
-          continue;
-        }
-        const before = flags[at] ?? 0;
-        const after = (before & kept) | set;
-        if ((before ^ after) === 0 && (!hasExtra || !this.#changesExtra(at, mask))) continue;
-        unseen += (before & SystemFlag.seen) - (after & SystemFlag.seen);
-        deleted += (after & SystemFlag.deleted) - (before & SystemFlag.deleted);
-        changed.add(uid[at] ?? 0);
-      }
-    }
-    return { changed: changed.ranges, modified: modified.ranges, unseen, deleted: deleted / SystemFlag.deleted };
-  }
-
   changeFlags(ranges: UidRanges, mask: FlagMask, modseq: number): void {
     this.#ownFlags();
     const arrays = this.#arrays;
     const { kept, set } = flagBits(mask);
     const hasExtra = this.#extra.size > 0 || mask.extra.length > 0;
-    for (const { from, to } of ranges) {
-      const start = this.lowerBound(from);
-      const end = this.lowerBound(to + 1);
+    this.eachRun(ranges, (start, end) => {
       for (let at = start; at < end; at += 1) arrays.flags[at] = ((arrays.flags[at] ?? 0) & kept) | set;
-      arrays.modseq.fill(modseq, start, end);
-      if (!hasExtra) continue;
+      for (let at = start; at < end; at += 1) arrays.modseq[at] = modseq;
+      if (!hasExtra) return;
       for (let at = start; at < end; at += 1) this.#setExtra(this.uid(at), changedExtra(this.extraKeywords(at), mask));
-    }
-  }
-
-  #changesExtra(position: number, mask: FlagMask): boolean {
-    if (this.#extra.size === 0 && mask.extra.length === 0) return false;
-    const extra = this.extraKeywords(position);
-    const changed = changedExtra(extra, mask);
-    return changed.length !== extra.length || changed.some((keyword, index) => keyword !== extra[index]);
+    });
   }
 
   #setExtra(uid: number, extra: readonly number[]): void {
@@ -269,13 +257,16 @@ export class Columns {
     }
   }
 
-  /** Leaves a tombstone of each; with `rows` given, one that tells what it was. */
+  /** Leaves a tombstone of each; with `rows` given, one that tells what it was. @returns the messages as they were */
   expunge(
     ranges: UidRanges,
     at: number,
     q: number,
     rows?: { readonly table: KeywordTable; readonly isMoved: boolean },
-  ): void {
+  ): Columns {
+    const gone = this.#extract(ranges);
+    const was = rows && { ...rows, keywordsOf: (row: number) => gone.keywords(row, rows.table) };
+    this.tombstones.addRows(gone.arrays, gone.count, { at, q, was });
     const previous = this.#arrays;
     // Others hold views of the array of UIDs: the survivors move to a new one. The rest closes up in place.
     const arrays: ColumnArrays = this.#hasRows
@@ -288,24 +279,11 @@ export class Columns {
       else arrays.uid.set(previous.uid.subarray(next, end), kept);
       kept += end - next;
     };
-    for (const { from, to } of ranges) {
-      const start = this.lowerBound(from);
-      const end = this.lowerBound(to + 1);
+    this.eachRun(ranges, (start, end) => {
       keepUpTo(start);
-      this.tombstones.addRows(
-        previous,
-        start,
-        end,
-        at,
-        q,
-        rows && {
-          isMoved: rows.isMoved,
-          keywordsOf: (position) => this.keywords(position, rows.table),
-        },
-      );
       if (this.#extra.size > 0) for (let gone = start; gone < end; gone += 1) this.#extra.delete(this.uid(gone));
       next = end;
-    }
+    });
     keepUpTo(this.count);
     this.#arrays = arrays;
     this.#hasTail = true;
@@ -314,16 +292,18 @@ export class Columns {
     this.count = kept;
     this.generation += 1;
     this.#view = undefined;
+    return gone;
   }
 
-  /** The messages of the ranges, as they are now, for those who still serve what is about to go. */
-  extract(ranges: UidRanges): Columns {
-    const runs = ranges.map(({ from, to }) => ({ start: this.lowerBound(from), end: this.lowerBound(to + 1) }));
-    const copy = new Columns(runs.reduce((sum, { start, end }) => sum + end - start, 0));
-    for (const { start, end } of runs) {
+  /** The messages of the ranges, on their own. */
+  #extract(ranges: UidRanges): Columns {
+    let count = 0;
+    this.eachRun(ranges, (start, end) => (count += end - start));
+    const copy = new Columns(count);
+    this.eachRun(ranges, (start, end) => {
       copyRows(this.#arrays, start, copy.#arrays, copy.count, end - start);
       copy.count += end - start;
-    }
+    });
     if (this.#extra.size > 0)
       copy.eachPosition(ranges, (at) => copy.#setExtra(copy.uid(at), this.#extraOf(copy.uid(at))));
     return copy;

@@ -3,7 +3,7 @@ import type { MailboxId, Uid } from '../kernel/ids.ts';
 import type { MailboxHeader } from './account-state.ts';
 import type { AppendedRow, AppendOrigin, Change } from './changes.ts';
 import { flagMask } from './flag-mask.ts';
-import { addToTally, newTally, rowsFrom } from './copied-rows.ts';
+import { rowsFrom } from './copied-rows.ts';
 import {
   noColumns,
   requireAccount,
@@ -17,7 +17,6 @@ import {
   type Command,
 } from './decision.ts';
 import {
-  SystemFlag,
   type AppendResult,
   type CopyResult,
   type FlagChange,
@@ -27,6 +26,7 @@ import {
 } from './journal.ts';
 import { checkFlagSet, checkTable, MAX_KEYWORDS, MAX_TABLE } from './keywords.ts';
 import { INBOX, lookupPath } from './mailbox-path.ts';
+import { planExpunge, planFlags } from './plan-changes.ts';
 import { normalizeRanges, rangesOf } from './uid-set.ts';
 
 const EVERYTHING: UidRanges = [{ from: 1, to: 2 ** 32 - 1 }];
@@ -97,7 +97,7 @@ export function storeFlagsCommand(
       const table = change.mode === 'remove' ? header.keywords : header.keywords.with(change.flags.keywords);
       checkTable(header.keywords, table, MAX_KEYWORDS);
       const mask = flagMask(change, table);
-      const { changed, modified, unseen, deleted } = columns.planFlags(ranges, mask, unchangedSince);
+      const { changed, modified, unseen, deleted } = planFlags(columns, ranges, mask, unchangedSince);
       if (changed.length === 0) return unchanged({ changed, modified, modseq: header.highestModSeq });
       const record: Change = { kind: 'flags', mailbox, uids: changed, change, unseen, deleted };
       return { changes: [record], result: (q) => ({ changed, modified, modseq: q }) };
@@ -116,21 +116,13 @@ export function expungeCommand(
     columns: () => [mailbox],
     decide: (state) => {
       const header = requireMailbox(state, mailbox);
-      const gone: Uid[] = [];
-      const tally = newTally();
       // The header says whether anything is marked: an EXPUNGE of nothing looks at no message.
-      if (force || header.deleted > 0) {
-        const columns = requireColumns(state, mailbox);
-        columns.eachPosition(ranges, (at) => {
-          if (!force && (columns.systemFlags(at) & SystemFlag.deleted) === 0) return;
-          gone.push(columns.uid(at));
-          addToTally(tally, columns, at);
-        });
-      }
-      if (gone.length === 0) return unchanged({ uids: gone, modseq: header.highestModSeq });
+      if (!force && header.deleted === 0) return unchanged({ uids: [], modseq: header.highestModSeq });
+      const { uids, tally } = planExpunge(requireColumns(state, mailbox), ranges, force);
+      if (uids.length === 0) return unchanged({ uids: [], modseq: header.highestModSeq });
       return {
-        changes: [{ kind: 'expunge', mailbox, uids: rangesOf(gone), ...tally }],
-        result: (q) => ({ uids: gone, modseq: q }),
+        changes: [{ kind: 'expunge', mailbox, uids, ...tally }],
+        result: (q) => ({ uids: eachUid(uids), modseq: q }),
       };
     },
   };
@@ -202,4 +194,10 @@ function octetsOf(messages: readonly NewMessage[]): number {
 
 function appendResult(header: MailboxHeader, rows: readonly AppendedRow[], modseq: number): AppendResult {
   return { mailbox: header.id, uidValidity: header.uidValidity, uids: rows.map(({ uid }) => uid as Uid), modseq };
+}
+
+function eachUid(ranges: UidRanges): Uid[] {
+  const uids: Uid[] = [];
+  for (const { from, to } of ranges) for (let uid = from; uid <= to; uid += 1) uids.push(uid as Uid);
+  return uids;
 }

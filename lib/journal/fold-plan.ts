@@ -39,6 +39,7 @@ export interface FoldInput {
 /** What a fold writes: segments first, then the checkpoint that names them; what it no longer names goes last. */
 export interface FoldPlan {
   readonly checkpoint: Checkpoint;
+  /** Each is packed when it is read, of what was there when the plan was made: a mailbox is never held packed whole. */
   readonly written: readonly { readonly key: SegmentKey; readonly packed: Buffer }[];
   readonly superseded: readonly SegmentKey[];
 }
@@ -102,9 +103,14 @@ class SegmentWriter {
   readonly written: { readonly key: SegmentKey; readonly packed: Buffer }[] = [];
   readonly #generation = randomBytes(8).toString('hex');
 
-  write(mailbox: MailboxId, packed: Buffer, count: number): SegmentRef {
+  write(mailbox: MailboxId, pack: () => Buffer, count: number): SegmentRef {
     const ref = { generation: this.#generation, number: this.written.length, count };
-    this.written.push({ key: { mailbox, ref }, packed });
+    this.written.push({
+      key: { mailbox, ref },
+      get packed() {
+        return pack();
+      },
+    });
     return ref;
   }
 }
@@ -116,10 +122,12 @@ function writeRows(
   before: readonly RowSegmentRef[],
   since: number,
 ): RowSegmentRef[] {
-  return planSegments(columns, before, since).map((part) => {
+  const plan = planSegments(columns, before, since);
+  const snapshot = plan.some(({ kind }) => kind === 'write') ? columns.clone() : columns;
+  return plan.map((part) => {
     if (part.kind === 'keep') return part.ref;
     const { from, to } = part;
-    const ref = writer.write(mailbox, packRowSegment(columns, from, to), to - from);
+    const ref = writer.write(mailbox, () => packRowSegment(snapshot, from, to), to - from);
     return { ...ref, first: columns.uid(from), last: columns.uid(to - 1) };
   });
 }
@@ -144,8 +152,9 @@ function writeTombstones(
     tombstoneFloor = Math.max(tombstoneFloor, list.q(from));
   const written: TombstoneSegmentRef[] = [];
   for (; from < list.count; from += SEGMENT_TOMBSTONES) {
+    const start = from;
     const to = Math.min(list.count, from + SEGMENT_TOMBSTONES);
-    const ref = writer.write(mailbox, list.pack(from, to), to - from);
+    const ref = writer.write(mailbox, () => list.pack(start, to), to - start);
     written.push({ ...ref, lastQ: list.q(to - 1), lastAt: list.at(to - 1) });
   }
   return { tombstones: [...tombstones, ...written], tombstoneFloor };

@@ -98,7 +98,7 @@ export class Folder {
     if (log.checkpoint !== checkpoint) return;
     const previous = log.isOnBase ? undefined : checkpoint;
     const now = this.#options.clock.now();
-    // From the snapshot of state and columns in here nothing waits until all of it is packed.
+    // The plan is made of one moment: from here on nothing waits until it stands.
     const plan = planFold({
       state: log.state,
       previous: log.isOnBase ? withoutRows(checkpoint, scattered, log.state.q) : (previous ?? NO_CHECKPOINT),

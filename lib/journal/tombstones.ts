@@ -24,6 +24,9 @@ const TOMBSTONE_OCTETS = 84;
 /** Of one as they were first written: up to the `q`. */
 const SHORT_OCTETS = 36;
 
+/** Of this machine: words are copied as they lie. */
+const IS_LITTLE_ENDIAN = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
+
 const IS_KNOWN = 1;
 const IS_MOVED = 2;
 const HAS_SENT_DATE = 4;
@@ -37,6 +40,13 @@ export interface ExpungedRows {
   readonly isMoved: boolean;
 }
 
+/** How messages went; with `was`, so that they can be brought back. */
+export interface Death {
+  readonly at: number;
+  readonly q: number;
+  readonly was: ExpungedRows | undefined;
+}
+
 /** Expunged messages in the order in which they went: UID, message id, when, the record that did it, and the row. */
 export class TombstoneList {
   count = 0;
@@ -44,14 +54,14 @@ export class TombstoneList {
   readonly #keywordSets: (readonly string[])[] = [[]];
   readonly #setNumbers = new Map<string, number>([['', 0]]);
 
-  /** Adds the rows [from, to); with `was`, so that they can be brought back. */
-  addRows(rows: ColumnArrays, from: number, to: number, at: number, q: number, was?: ExpungedRows): void {
-    let start = this.#grow(to - from);
+  /** Adds the first `count` rows. */
+  addRows(rows: ColumnArrays, count: number, { at, q, was }: Death): void {
+    let start = this.#grow(count);
     const buffer = this.#buffer;
-    const view = new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
-    for (let row = from; row < to; row += 1, start += TOMBSTONE_OCTETS) {
+    const view = viewOf(buffer);
+    for (let row = 0; row < count; row += 1, start += TOMBSTONE_OCTETS) {
       view.setUint32(start + UID, rows.uid[row] ?? 0, true);
-      copyId(rows.messageId, row * 16, buffer, start + MESSAGE_ID);
+      copyId(rows.messageIdWords, row, view, start + MESSAGE_ID);
       view.setFloat64(start + AT, at, true);
       view.setFloat64(start + Q, q, true);
       if (was === undefined) continue;
@@ -66,12 +76,17 @@ export class TombstoneList {
       view.setInt16(start + INTERNAL_ZONE, rows.internalZone[row] ?? 0, true);
       view.setFloat64(start + SENT_AT, hasSentDate ? sentAt : 0, true);
       view.setInt16(start + SENT_ZONE, rows.sentZone[row] ?? 0, true);
-      copyId(rows.thread, row * 16, buffer, start + THREAD);
+      copyId(rows.threadWords, row, view, start + THREAD);
     }
   }
 
   addAll(other: TombstoneList): void {
-    this.addPacked(other.pack(0, other.count), other.count);
+    const start = this.#grow(other.count);
+    other.#buffer.copy(this.#buffer, start, 0, other.#end);
+    this.#renumber(
+      start,
+      other.#keywordSets.map((set) => this.#setNumber(set)),
+    );
   }
 
   /** Adds what `pack` gave. @throws MailError `unavailable` where the octets are not that */
@@ -90,8 +105,7 @@ export class TombstoneList {
       const rows = reader.octets(count * TOMBSTONE_OCTETS);
       const start = this.#grow(count);
       rows.copy(this.#buffer, start);
-      for (let at = start + KEYWORDS; at < this.#end; at += TOMBSTONE_OCTETS)
-        this.#buffer.writeUInt16LE(sets[this.#buffer.readUInt16LE(at)] ?? 0, at);
+      this.#renumber(start, sets);
     } catch (error) {
       throw new MailError('unavailable', 'The mailbox is not available at the moment', { cause: error });
     }
@@ -101,11 +115,18 @@ export class TombstoneList {
   pack(from: number, to: number): Buffer {
     const rows = Buffer.from(this.#buffer.subarray(from * TOMBSTONE_OCTETS, to * TOMBSTONE_OCTETS));
     const numbers = new Map<number, number>();
+    const view = viewOf(rows);
+    let last = -1;
+    let number = 0;
     for (let at = KEYWORDS; at < rows.length; at += TOMBSTONE_OCTETS) {
-      const own = rows.readUInt16LE(at);
-      const number = numbers.get(own) ?? numbers.size;
-      numbers.set(own, number);
-      rows.writeUInt16LE(number, at);
+      const own = view.getUint16(at, true);
+      // Neighbours mostly have the same.
+      if (own !== last) {
+        number = numbers.get(own) ?? numbers.size;
+        numbers.set(own, number);
+        last = own;
+      }
+      view.setUint16(at, number, true);
     }
     const writer = new PackWriter(16 + rows.length + numbers.size * 16);
     writer.octet(FORMAT);
@@ -195,6 +216,14 @@ export class TombstoneList {
     return this.count * TOMBSTONE_OCTETS;
   }
 
+  /** Gives combinations of keywords from `start` on the numbers that they have here. */
+  #renumber(start: number, numbers: readonly number[]): void {
+    if (numbers.every((number, own) => number === own)) return;
+    const view = viewOf(this.#buffer);
+    for (let at = start + KEYWORDS; at < this.#end; at += TOMBSTONE_OCTETS)
+      view.setUint16(at, numbers[view.getUint16(at, true)] ?? 0, true);
+  }
+
   /** Makes room for more, zeroed. @returns where they start */
   #grow(more: number): number {
     const start = this.#end;
@@ -228,6 +257,10 @@ export class TombstoneList {
   }
 }
 
-function copyId(source: Buffer, from: number, target: Buffer, to: number): void {
-  for (let octet = 0; octet < 16; octet += 1) target[to + octet] = source[from + octet] ?? 0;
+function copyId(words: Uint32Array, row: number, target: DataView, to: number): void {
+  for (let word = 0; word < 4; word += 1) target.setUint32(to + word * 4, words[row * 4 + word] ?? 0, IS_LITTLE_ENDIAN);
+}
+
+function viewOf(buffer: Buffer): DataView {
+  return new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
 }

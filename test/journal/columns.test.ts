@@ -4,6 +4,7 @@ import type { AppendedRow } from '../../lib/journal/changes.ts';
 import { Columns } from '../../lib/journal/columns.ts';
 import { flagMask } from '../../lib/journal/flag-mask.ts';
 import { KeywordTable } from '../../lib/journal/keywords.ts';
+import { planFlags } from '../../lib/journal/plan-changes.ts';
 import { addRowSegment, packRowSegment, planSegments, SEGMENT_ROWS } from '../../lib/journal/segments.ts';
 import { messageIdOf } from './journal-node.ts';
 
@@ -107,7 +108,7 @@ describe('columns', () => {
       columns.append([rowOf(1, { keywords: before, system: 1 })], 1, 0, wide);
       const mask = flagMask({ mode, flags: { system: 1, keywords } }, wide);
       const isSame = before.join() === after.join() && mode !== 'remove';
-      assert.equal(columns.planFlags([{ from: 1, to: 1 }], mask, undefined).changed.length === 0, isSame);
+      assert.equal(planFlags(columns, [{ from: 1, to: 1 }], mask, undefined).changed.length === 0, isSame);
       columns.changeFlags([{ from: 1, to: 1 }], mask, 8);
       assert.deepEqual(columns.keywords(0, wide), after);
       assert.equal(columns.systemFlags(0), mode === 'remove' ? 0 : 1);
@@ -163,7 +164,7 @@ describe('columns', () => {
     }
   });
 
-  it('what is extracted stays as it was', () => {
+  it('what is expunged is given back as it was', () => {
     const columns = filled(50, wide);
     columns.changeFlags(
       [{ from: 7, to: 7 }],
@@ -171,9 +172,9 @@ describe('columns', () => {
       6,
     );
     const ranges = [{ from: 2, to: 3 }, { from: 7, to: 30 }]; // prettier-ignore
-    const gone = columns.extract(ranges);
     const before = [1, 2, ...Array.from({ length: 24 }, (_, at) => at + 6)].map((at) => columns.row(at, wide));
-    columns.expunge(ranges, 0, 9);
+    const gone = columns.expunge(ranges, 0, 9);
+    columns.append([rowOf(51)], 10, 0, wide);
     assert.deepEqual(
       before,
       Array.from({ length: gone.count }, (_, at) => gone.row(at, wide)),
