@@ -95,6 +95,8 @@ class AccountCheck {
       this.#compare('', 'octets in use', usage.octets, octets);
       this.#compare('', 'messages in use', usage.messages, messages);
     } catch (error) {
+      // A journal that is known to lack something cannot be served.
+      if (error instanceof MailError && error.code === 'unavailable' && lacking.length > 0) return;
       if (!(error instanceof MailError) || error.code !== 'user-not-found') throw error;
       this.#say('', 'the journal of the account is missing or closed');
     }

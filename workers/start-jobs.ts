@@ -1,9 +1,11 @@
 import type { Configuration } from '../lib/config/index.ts';
 import { createJobRunner, jobsSection } from '../lib/jobs/index.ts';
+import { journalSection, tombstoneWindow } from '../lib/journal/index.ts';
 import type { Clock } from '../lib/kernel/clock.ts';
 import type { Lifecycle } from '../lib/kernel/lifecycle.ts';
 import type { Logger } from '../lib/kernel/logger.ts';
 import type { Store } from './compose.ts';
+import { maintainJournalsJob } from './jobs/maintain-journals.ts';
 import { removeExpiredTokens } from './jobs/remove-expired-tokens.ts';
 import { sweepMessages } from './jobs/sweep-messages.ts';
 
@@ -20,12 +22,17 @@ export interface JobParts {
 /** The work in the background, for processes with the role worker. */
 export async function startJobs({ store, configuration, clock, logger, lifecycle, node }: JobParts): Promise<void> {
   const { lease, poll, concurrency, sweepInterval, tokenInterval } = configuration.get(jobsSection);
+  const jobsLogger = logger.child({ service: 'jobs' });
   const runner = createJobRunner({
     database: store.database,
     clock,
-    logger: logger.child({ service: 'jobs' }),
+    logger: jobsLogger,
     node,
-    jobs: [sweepMessages(store.sweep, sweepInterval), removeExpiredTokens(store.accessTokens, tokenInterval)],
+    jobs: [
+      sweepMessages(store.sweep, sweepInterval, tombstoneWindow(configuration.get(journalSection))),
+      maintainJournalsJob(store.mailboxes, jobsLogger, sweepInterval),
+      removeExpiredTokens(store.accessTokens, tokenInterval),
+    ],
     leaseMs: lease,
     pollMs: poll,
     concurrency,

@@ -8,8 +8,8 @@ import { invalidField, toUser, type AccountsRoom } from './user-rows.ts';
 import type { UserRow } from './users-collection.ts';
 import { normaliseUsername, usernameKey } from './username.ts';
 
-/** RFC 6154 special uses of the mailboxes that everybody starts with. */
-const FIRST_MAILBOXES = [
+/** The mailboxes that everybody starts with, with their special uses (RFC 6154). */
+export const FIRST_MAILBOXES = [
   { path: 'INBOX', subscribe: true },
   { path: 'Sent', specialUse: '\\Sent', subscribe: true },
   { path: 'Drafts', specialUse: '\\Drafts', subscribe: true },

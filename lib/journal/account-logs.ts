@@ -107,7 +107,10 @@ export class AccountLogs {
     const onDamage = (what: string): void =>
       logger.error({ account, what }, 'the journal of an account is damaged, which is served no more');
     const log = await AccountLog.open(account, store, { clock, onDamage });
-    log.rebuildHead = () => rebuildHead(account, store, { clock, logger, settings });
+    log.rebuildHead = () => {
+      logger.warn({ account }, 'the head checkpoint of an account or its segments are missing and are made again');
+      return rebuildHead(account, store, { clock, logger, settings });
+    };
     const recent = new Map<MailboxId, number>();
     const folder = new Folder(log, { clock, logger, settings, onFolded: (folded) => onFolded?.(account, folded) });
     let toldQ = log.state.q;

@@ -4,7 +4,7 @@ export { createMailboxes, openJournalStore, type Journal } from './mailboxes.ts'
 export { createSocketHints } from './hint-socket.ts';
 export { createLocalHints, type Hints } from './hints.ts';
 export { createRedisHints } from './redis-hints.ts';
-export { journalSection } from './settings.ts';
+export { journalSection, tombstoneWindow } from './settings.ts';
 export { journalCollections } from './collections.ts';
 export { createJournalExport, type JournalEntry, type JournalEntryKind, type JournalExport } from './export-account.ts';
 export { ExportFold, UnusableExport, type FoldedAccount } from './fold-export.ts';

@@ -13,6 +13,7 @@ import { copyMessage } from './copy-message.ts';
 import { DigestPacker } from './digest-packer.ts';
 import { DigestPacksCollection } from './digest-packs-collection.ts';
 import { MessageCollection } from './message-collection.ts';
+import type { MessageSummary } from './message-record.ts';
 import { OpenedMessage } from './open-message.ts';
 import { ContentReader } from './read-content.ts';
 import { readDigests } from './read-digests.ts';
@@ -56,6 +57,8 @@ export interface MessagesRoom extends Messages {
   checkMessage(account: AccountId, messageId: MessageId): Promise<readonly MessageProblem[]>;
   /** All message ids of an account, live or not, in batches. */
   messageIds(account: AccountId): AsyncIterable<MessageId>;
+  /** What an account's message documents say of themselves, live or not, in batches; for making the account anew. */
+  stored(account: AccountId): AsyncIterable<StoredNumbers>;
   /**
    * Mailboxes have been written down: their digests are packed in the background.
    * @param forgotten mailboxes that were deleted long ago
@@ -76,6 +79,12 @@ export interface ResealReport {
   readonly seen: number;
   readonly rewritten: number;
 }
+
+/** What a message document says of its message. */
+type StoredNumbers = Pick<
+  MessageSummary,
+  'messageId' | 'thread' | 'size' | 'crlfSize' | 'receivedAt' | 'writtenAtQ' | 'sentAt'
+>;
 
 const CACHE_LIFETIME_MS = 5 * 60 * 1000;
 const COPIES_AT_ONCE = 8;
@@ -205,6 +214,23 @@ class StoredMessages implements MessagesRoom {
   #packing(): ConstructorParameters<typeof DigestPacker>[0] {
     const { logger } = this.#options;
     return { messages: this.#messages, packs: this.#packs, renderings: this.#renderings, logger };
+  }
+
+  async *stored(account: AccountId): AsyncGenerator<StoredNumbers, void, undefined> {
+    for (
+      let page = await this.#page(undefined, account);
+      page.length > 0;
+      page = await this.#page(page.at(-1), account)
+    ) {
+      const ids = page.map(({ messageId }) => messageId);
+      const summaries = await this.#messages.summaries(account, ids);
+      for (const id of ids) {
+        const summary = summaries.get(id);
+        if (summary === undefined) continue;
+        const { messageId, thread, size, crlfSize, receivedAt, writtenAtQ, sentAt } = summary;
+        yield { messageId, thread, size, crlfSize, receivedAt, writtenAtQ, sentAt };
+      }
+    }
   }
 
   #page(

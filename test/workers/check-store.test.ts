@@ -120,10 +120,8 @@ describe('fsck names what was taken out of the database', () => {
       'segments',
       (key) => key.startsWith(user.account),
       (details) =>
-        assert.deepEqual(details, [
-          'the segment of mailbox INBOX that holds UIDs 1 to 1 is missing',
-          'INBOX: it cannot be opened',
-        ]),
+        // Whoever opens the mailbox has the journal make it again.
+        assert.deepEqual(details, ['the segment of mailbox INBOX that holds UIDs 1 to 1 is missing']),
     );
   });
 

@@ -11,8 +11,11 @@ interface GcOptions extends SettingsOptions {
 
 export function declareGc(program: Command): void {
   withSettings(program.command('gc'))
-    .description('remove message data and attachments that nothing refers to any more')
-    .option('--older-than <age>', 'only what has been unreferenced for so long (default: 8d; 0s for all of it)')
+    .description('remove message data, attachments and journal records that nothing needs any more')
+    .option(
+      '--older-than <age>',
+      'only what has been unreferenced for so long (default: the undelete window; 0s for all of it)',
+    )
     .option('--json', 'print JSON')
     .action(collectGarbage);
 }
@@ -23,7 +26,14 @@ async function collectGarbage(options: GcOptions): Promise<void> {
     throw new CommandError(`--older-than ${options.olderThan}: write it as 0s, 12h or 8d`);
   }
   const { withStore } = await import('../run-command.ts');
-  const report = await withStore(options, ({ sweep }) => sweep.run(olderThanMs === undefined ? {} : { olderThanMs }));
+  const { journalSection, tombstoneWindow } = await import('../../lib/journal/index.ts');
+  const { maintainJournals } = await import('../maintain-journals.ts');
+  const report = await withStore(options, async ({ sweep, mailboxes }, { configuration, logger }) => {
+    const window = tombstoneWindow(configuration.get(journalSection));
+    const swept = await sweep.run({ olderThanMs: olderThanMs ?? window });
+    return { ...swept, ...(await maintainJournals(mailboxes, logger)) };
+  });
+  if (report.failedAccounts > 0) process.exitCode = 1;
   if (options.json === true) printJson(report);
   else for (const [what, count] of Object.entries(report)) printLine(`${what}: ${String(count)}`);
 }
