@@ -23,6 +23,7 @@ const COMMANDS = [
   'config check',
   'gc',
   'fsck',
+  'rebuild',
 ];
 
 function json(result: CommandResult): Record<string, unknown> {
