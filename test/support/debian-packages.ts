@@ -30,6 +30,7 @@ const SOURCES = {
   neomutt: { package: 'neomutt', path: 'usr/bin/neomutt', probe: ['-v'] },
   swaks: { package: 'swaks', path: 'usr/bin/swaks', probe: ['--version'] },
   curl: { package: 'curl', path: 'usr/bin/curl', probe: ['--version'] },
+  haproxy: { package: 'haproxy', path: 'usr/sbin/haproxy', probe: ['-v'] },
   'redis-server': { package: 'redis-server', path: 'usr/bin/redis-server', probe: ['--version'] },
 } as const satisfies Record<string, ToolSource>;
 
