@@ -1,10 +1,10 @@
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TestContext } from 'node:test';
+import { describe, it, type TestContext } from 'node:test';
 import { Lane, randomOperations, type Operation } from './lane.ts';
 import { Checks, INVARIANTS, Ledger } from './ledger.ts';
 import { convergence, CounterWatch, Idler } from './observers.ts';
-import { seededRandom, type SeededRandom } from './seeded-random.ts';
+import { chosenSeed, seededRandom, type SeededRandom } from './seeded-random.ts';
 import { Site, type SiteOptions } from './site.ts';
 import { verifyGarbage, verifyMail, verifyProcesses, verifyStore } from './verify.ts';
 
@@ -20,8 +20,6 @@ export interface Experiment {
   readonly fault: (site: Site, run: FaultRun) => Promise<string | undefined>;
   /** How soon every idling client knows all once the fault is over, in milliseconds. */
   readonly convergesWithinMs: number;
-  /** False where the fault is that processes end. */
-  readonly keepsProcesses?: boolean;
 }
 
 export interface FaultRun {
@@ -30,6 +28,8 @@ export interface FaultRun {
   readonly isLoadOver: () => boolean;
   /** Resolves once so many operations were acknowledged since the call, or the load is over. */
   moreAcknowledged(count: number): Promise<void>;
+  /** One more idling client; it too must know all in the end. */
+  addIdler(node: number): Promise<void>;
 }
 
 export interface ExperimentResult {
@@ -37,6 +37,8 @@ export interface ExperimentResult {
   readonly seed: number;
   readonly checks: Checks;
   readonly counts: string;
+  /** Lines of the logs that tell of errors. */
+  readonly errors?: readonly string[];
 }
 
 const USER = 'faults';
@@ -78,6 +80,11 @@ async function runExperiment(
         const wanted = ledger.count('acknowledged') + count;
         while (!isOver && ledger.count('acknowledged') < wanted) await sleep(5);
       },
+      addIdler: async (node) => {
+        const idler = new Idler(site, checks, USER, node);
+        idlers.push(idler);
+        await idler.start();
+      },
     });
     await load;
     const note = await told;
@@ -101,6 +108,7 @@ async function runExperiment(
       name: experiment.name,
       seed,
       checks,
+      errors: site.all.flatMap((node) => node.log().split('\n')).filter((line) => line.includes('"level":"error"')),
       counts: `${done ?? ''} acknowledged, ${refused ?? ''} refused, ${unknown ?? ''} unknown, converged in ${converged.toFixed(0)} ms${note === undefined ? '' : `; ${note}`}`,
     };
   } finally {
@@ -122,7 +130,7 @@ function plan(experiment: Experiment, seed: number): Operation[][] {
  * Runs the experiment once for each seed. Where a promise is broken, tries with ever less of the load as long as that
  * breaks one too, and fails with the seed and the least load found.
  */
-export async function expectHolds(
+async function expectHolds(
   t: TestContext,
   experiment: Experiment,
   seeds: readonly number[],
@@ -134,9 +142,11 @@ export async function expectHolds(
     results.push(result);
     t.diagnostic(`${experiment.name}, seed ${String(seed)}: ${result.counts}`);
     if (result.checks.broken.length === 0) continue;
-    const least = await shrink(experiment, seed, performance.now() + shrinkMs);
+    const least =
+      process.env['EIDER_TEST_SHRINK'] === '0' ? [] : await shrink(experiment, seed, performance.now() + shrinkMs);
     throw new Error(
       `${experiment.name} breaks a promise; again by EIDER_TEST_SEED=${String(seed)}\n${brokenText(result.checks)}\n` +
+        `${(result.errors ?? []).slice(0, 5).join('\n')}\n` +
         `least load that breaks one, by lane:\n${least.map((lane) => JSON.stringify(lane)).join('\n')}`,
     );
   }
@@ -186,4 +196,24 @@ export function tableOf(results: readonly ExperimentResult[]): string {
     return line(name, String(own.length), cells);
   });
   return [line('fault', 'runs', INVARIANTS), ...rows].join('\n');
+}
+
+/** A test for each experiment, and the table of all of them. */
+export function experimentSuite(
+  name: string,
+  experiments: readonly Experiment[],
+  { firstSeed, runs }: { readonly firstSeed: number | 'random'; readonly runs: number },
+): void {
+  describe(name, () => {
+    const results: ExperimentResult[] = [];
+    for (const [n, experiment] of experiments.entries())
+      it(experiment.name, { timeout: 240_000 * runs }, async (t) => {
+        const first = chosenSeed(firstSeed === 'random' ? firstSeed : firstSeed + n);
+        const seeds = Array.from({ length: runs }, (_, run) => first + run);
+        results.push(...(await expectHolds(t, experiment, seeds)));
+      });
+    it('as a table', (t) => {
+      t.diagnostic(`\n${tableOf(results)}`);
+    });
+  });
 }

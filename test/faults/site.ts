@@ -28,6 +28,8 @@ export interface SiteOptions {
    * through a network that can be broken, and has a data directory of its own: no hints pass between them.
    */
   readonly layout?: 'shared' | 'proxied';
+  /** A folder that whoever gives it removes; one of the site's own otherwise. */
+  readonly dataDir?: string;
 }
 
 export interface NodeStart {
@@ -130,7 +132,8 @@ export class Site {
   }
 
   static async open(options: SiteOptions): Promise<Site> {
-    const { path, remove } = await makeDataDir();
+    const { path, remove } =
+      options.dataDir === undefined ? await makeDataDir() : { path: options.dataDir, remove: async () => undefined };
     const site = new Site(options, path, remove);
     try {
       if (options.layout === 'proxied' && givenUri() === undefined)

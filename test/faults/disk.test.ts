@@ -1,0 +1,3 @@
+import { diskFaults } from './disk.ts';
+
+diskFaults(5);

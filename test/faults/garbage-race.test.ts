@@ -1,0 +1,4 @@
+import { garbageRace } from './garbage-race.ts';
+import { chosenSeed } from './seeded-random.ts';
+
+garbageRace(chosenSeed(77), 14);

@@ -1,0 +1,127 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Experiment, FaultRun } from './experiment.ts';
+import { hintNoise } from './hint-noise.ts';
+import type { ProxyFault } from './net-proxy.ts';
+import type { Site, SiteNode } from './site.ts';
+
+const SETTINGS = [
+  'journal.commit-timeout=4s',
+  'delivery.commit-timeout=6s',
+  'journal.fold-records=24',
+  'journal.probe-interval=1s',
+];
+const LOAD = { lanes: 4, operationsPerLane: 24 };
+const PROXIED = { nodes: 2, layout: 'proxied', settings: SETTINGS } as const;
+
+/** Sets the fault on one node's way to the database for so long, then lets it end. */
+async function lasting(node: SiteNode, fault: ProxyFault, ms: number): Promise<void> {
+  if (node.proxy === undefined) throw new Error('the site is not proxied');
+  node.proxy.fault = fault;
+  await sleep(ms);
+  node.proxy.fault = { kind: 'none' };
+}
+
+async function whileLoaded(run: FaultRun, work: () => Promise<void>): Promise<number> {
+  let times = 0;
+  for (; !run.isLoadOver(); times += 1) await work();
+  return times;
+}
+
+const between = (site: Site, n: number): SiteNode => site.node(n);
+
+/** Faults of what lies between nodes and their database, and between nodes. */
+export const NETWORK_FAULTS: readonly Experiment[] = [
+  {
+    name: 'no hint ever arrives',
+    site: PROXIED,
+    load: LOAD,
+    convergesWithinMs: 10_000,
+    fault: async () => undefined,
+  },
+  {
+    name: 'hints doubled, reordered, forged; junk',
+    site: { nodes: 3, settings: [...SETTINGS, 'journal.probe-interval=60s'] },
+    load: LOAD,
+    convergesWithinMs: 60_000,
+    fault: async (site, run) => `${String(await hintNoise(site, run.random, run.isLoadOver))} hints`,
+  },
+  {
+    name: 'sessions opened amid deliveries',
+    site: { nodes: 3, settings: [...SETTINGS, 'journal.probe-interval=60s'] },
+    load: LOAD,
+    convergesWithinMs: 10_000,
+    fault: async (_, run) => {
+      let opened = 0;
+      for (; opened < 12 && !run.isLoadOver(); opened += 1) {
+        await run.addIdler(run.random.below(3));
+        await sleep(run.random.below(60));
+      }
+      return `${String(opened)} sessions`;
+    },
+  },
+  {
+    name: 'database connections cut',
+    site: PROXIED,
+    load: LOAD,
+    convergesWithinMs: 60_000,
+    fault: async (site, run) => {
+      const cuts = await whileLoaded(run, async () => {
+        await sleep(150 + run.random.below(200));
+        between(site, run.random.below(2)).proxy?.cutAll();
+      });
+      return `${String(cuts)} cuts`;
+    },
+  },
+  {
+    name: 'database replies cut off',
+    site: PROXIED,
+    load: LOAD,
+    convergesWithinMs: 60_000,
+    fault: async (site, run) => {
+      const cuts = await whileLoaded(run, async () => {
+        await sleep(50 + run.random.below(100));
+        const cut = between(site, run.random.below(2)).proxy?.cutNextReply(run.random.below(64));
+        await Promise.race([cut, sleep(1000)]);
+      });
+      return `${String(cuts)} cuts`;
+    },
+  },
+  {
+    name: 'database slow to answer',
+    site: PROXIED,
+    load: LOAD,
+    convergesWithinMs: 60_000,
+    fault: async (site, run) => {
+      await run.moreAcknowledged(5);
+      await Promise.all([
+        lasting(between(site, 0), { kind: 'delay', ms: 40 }, 2500),
+        lasting(between(site, 1), { kind: 'throttle', octetsPerSecond: 40_000 }, 2500),
+      ]);
+      return '40 ms, 40 kB/s';
+    },
+  },
+  {
+    name: 'database in a black hole',
+    site: PROXIED,
+    load: LOAD,
+    convergesWithinMs: 60_000,
+    fault: async (site, run) => {
+      await run.moreAcknowledged(10);
+      await lasting(between(site, 0), { kind: 'black-hole' }, 7000);
+      return '7 s at one node';
+    },
+  },
+  {
+    name: 'database out of reach',
+    site: PROXIED,
+    load: LOAD,
+    convergesWithinMs: 60_000,
+    fault: async (site, run) => {
+      await run.moreAcknowledged(10);
+      const node = between(site, 1);
+      node.proxy?.cutAll();
+      await lasting(node, { kind: 'refuse' }, 3000);
+      return '3 s at one node';
+    },
+  },
+];

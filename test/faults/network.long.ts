@@ -1,0 +1,4 @@
+import { experimentSuite } from './experiment.ts';
+import { NETWORK_FAULTS } from './network-faults.ts';
+
+experimentSuite('faults of the network under load', NETWORK_FAULTS, { firstSeed: 'random', runs: 5 });
