@@ -108,7 +108,8 @@ export class LineClient {
   /** Writes with back-pressure. */
   async write(octets: Buffer | string): Promise<void> {
     const chunk = typeof octets === 'string' ? Buffer.from(octets, 'latin1') : octets;
-    if (this.#socket.write(chunk)) return;
+    // Whoever writes to a connection that has ended learns of it by reading.
+    if (this.#socket.destroyed || this.#socket.write(chunk)) return;
     await new Promise<void>((resolve) => {
       const done = (): void => {
         this.#socket.off('drain', done);
