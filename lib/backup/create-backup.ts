@@ -78,7 +78,7 @@ async function beginOrGoOn(rooms: BackupRooms, set: BackupSet, isFull: boolean):
   const startedAt = rooms.clock.now();
   const beginning = {
     v: 1,
-    id: newBackupId(startedAt),
+    id: newBackupId(startedAt, newest?.id ?? ''),
     kind: previous === undefined ? ('full' as const) : ('incremental' as const),
     previous: previous?.id ?? '',
     startedAt,

@@ -9,7 +9,7 @@ export { createDirectoryTarget } from './directory-target.ts';
 export { readManifests, type Manifest } from './manifest.ts';
 export { pruneBackups } from './prune-backups.ts';
 export { replaceAccount, restoreUser, type RestoredAccount, type RestoreOptions } from './restore-account.ts';
-export { restoreMailbox } from './restore-mailbox.ts';
+export { mailboxOctets, restoreMailbox } from './restore-mailbox.ts';
 export { restoreStore, StoreNotEmpty } from './restore-store.ts';
 export { createS3Target } from './s3-target.ts';
 export { DamagedObject, WrongKey } from './sealed-object.ts';

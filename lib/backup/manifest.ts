@@ -38,12 +38,15 @@ export const MOST_PROBLEMS = 1000;
 /** What a backup notes when it begins, so that it can be gone on with. */
 export type Beginning = Pick<Manifest, 'v' | 'id' | 'kind' | 'previous' | 'startedAt'>;
 
-/** Ids in order of time. */
-export function newBackupId(now: number): string {
-  const time = new Date(now)
-    .toISOString()
-    .replace(/[-:]|\.\d{3}/g, '')
-    .toLowerCase();
+/**
+ * Ids are in order of time, even where the clock was set back.
+ * @param newest the last one that there is, '' for none
+ */
+export function newBackupId(now: number, newest: string): string {
+  const parts = /^(\d{4})(\d\d)(\d\d)t(\d\d)(\d\d)(\d\d)(\d{3})z-/.exec(newest)?.slice(1).map(Number);
+  const [year = 0, month = 1, ...rest] = parts ?? [];
+  const last = parts === undefined ? 0 : Date.UTC(year, month - 1, ...rest);
+  const time = new Date(Math.max(now, last + 1)).toISOString().replace(/[-:.]/g, '').toLowerCase();
   return `${time}-${randomBytes(3).toString('hex')}`;
 }
 

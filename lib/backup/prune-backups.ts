@@ -1,6 +1,7 @@
 import type { Clock } from '../kernel/clock.ts';
 import { AttachmentArchive } from './attachment-archive.ts';
 import type { BackupSet } from './backup-set.ts';
+import type { TargetObject } from './backup-target.ts';
 import { readUsers } from './catalogue.ts';
 import { backupOf, listBackups, nameIn, readManifests, type Manifest } from './manifest.ts';
 import { readIndex } from './read-account.ts';
@@ -33,16 +34,14 @@ export async function pruneBackups(
     const needed = await neededBy(set, kept, () => lock.renew());
     const dropped = (await listBackups(set)).filter(({ id }) => !keptIds.has(id));
     const run = new Removal(set, options.isDryRun === true, () => lock.renew());
-    // Without its manifest a backup is none, whatever of it is left.
-    for (const { id } of dropped) await run.remove(nameIn(id, 'manifest'));
-    for await (const { name, octets } of set.target.list('backups/'))
-      if (!needed.has(name) && !isOwnNote(name, keptIds)) await run.remove(name, octets);
-    const attachments: { name: string; octets: number }[] = [];
-    for await (const object of set.target.list(AttachmentArchive.folder))
-      if (!needed.has(object.name)) attachments.push(object);
-    // The last piece says that an attachment is there: it goes first.
-    for (const { name, octets } of attachments.sort((one, other) => (one.name < other.name ? 1 : -1)))
-      await run.remove(name, octets);
+    const isUnneeded = ({ name }: TargetObject): boolean => !needed.has(name) && !isOwnNote(name, keptIds);
+    const objects = await gather(set, 'backups/', isUnneeded);
+    // Without its manifest a backup is none, whatever of it is left; and the last piece of an attachment, which says that
+    // it is there, goes before the others.
+    const manifestsFirst = objects.sort((one, other) => Number(isManifest(other)) - Number(isManifest(one)));
+    await run.removeAll(manifestsFirst);
+    const attachments = await gather(set, AttachmentArchive.folder, isUnneeded);
+    await run.removeAll(attachments.sort((one, other) => (one.name < other.name ? 1 : -1)));
     return {
       kept: kept.map(({ id }) => id),
       removed: dropped.map(({ id }) => id),
@@ -52,6 +51,21 @@ export async function pruneBackups(
   } finally {
     await lock.release().catch(() => undefined);
   }
+}
+
+async function gather(
+  { target }: BackupSet,
+  prefix: string,
+  isWanted: (object: TargetObject) => boolean,
+): Promise<TargetObject[]> {
+  const found: TargetObject[] = [];
+  for await (const object of target.list(prefix)) if (isWanted(object)) found.push(object);
+  return found;
+}
+
+function isManifest({ name }: TargetObject): boolean {
+  const id = backupOf(name);
+  return id !== undefined && name === nameIn(id, 'manifest');
 }
 
 /** What a kept backup has that no line names. */
@@ -86,7 +100,7 @@ class Removal {
   readonly #set: BackupSet;
   readonly #isDryRun: boolean;
   readonly #onStep: () => Promise<void>;
-  readonly #removed = new Set<string>();
+  objects = 0;
   octets = 0;
 
   constructor(set: BackupSet, isDryRun: boolean, onStep: () => Promise<void>) {
@@ -95,14 +109,12 @@ class Removal {
     this.#onStep = onStep;
   }
 
-  get objects(): number {
-    return this.#removed.size;
-  }
-
-  async remove(name: string, octets = 0): Promise<void> {
-    this.#removed.add(name);
-    this.octets += octets;
-    if (!this.#isDryRun) await this.#set.target.remove(name);
-    await this.#onStep();
+  async removeAll(objects: readonly TargetObject[]): Promise<void> {
+    for (const { name, octets } of objects) {
+      this.objects += 1;
+      this.octets += octets;
+      if (!this.#isDryRun) await this.#set.target.remove(name);
+      await this.#onStep();
+    }
   }
 }

@@ -1,7 +1,7 @@
 import { MailError } from '../kernel/errors.ts';
 import type { MessageId } from '../kernel/ids.ts';
 import { ExportFold, UnusableExport, type FoldedAccount } from '../journal/index.ts';
-import type { CarriedMessage, MessageTransfer } from '../messages/index.ts';
+import { describeMessage, type CarriedMessage } from '../messages/index.ts';
 import { AccountIndex } from './account-index.ts';
 import type { BackupSet } from './backup-set.ts';
 import type { UserLine } from './catalogue.ts';
@@ -63,7 +63,6 @@ export async function foldAccount(
 export async function* readMessages(
   set: BackupSet,
   line: UserLine,
-  transfer: MessageTransfer,
   wanted: ReadonlySet<MessageId>,
   onDamage?: (sentence: string) => void,
 ): AsyncGenerator<CarriedMessage, void, undefined> {
@@ -72,7 +71,7 @@ export async function* readMessages(
   for (const pack of line.packs.toReversed()) {
     for (const entry of await entriesOr(set, line, pack, onDamage)) {
       if (entry.kind !== 'message') continue;
-      const message = transfer.describe(entry.raw);
+      const message = describeMessage(entry.raw);
       if (!wanted.has(message.messageId) || met.has(message.messageId)) continue;
       met.add(message.messageId);
       yield message;

@@ -40,6 +40,9 @@ export async function restoreUser(
   line: UserLine,
   options: RestoreOptions,
 ): Promise<RestoredAccount | undefined> {
+  const holder = await rooms.users.findByUsername(line.username);
+  if (holder !== undefined && holder.id !== line.id)
+    throw new MailError('user-exists', `The user name ${line.username} is another user's`);
   const above = Math.max(lowestUidValidity(rooms), await rooms.users.retiredUidValidity(line.row));
   const written = await writeLog(rooms, set, line, above, options);
   if (written === undefined) return undefined;

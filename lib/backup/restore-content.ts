@@ -35,7 +35,7 @@ export async function restoreContent(
   const missing = new Set(wanted);
   if (missing.size === 0) return missing;
   const writer = new ContentWriter(rooms, set, account, await sizesOf(set, line, options), options);
-  for await (const message of readMessages(set, line, rooms.messages, wanted, options.onDamage)) {
+  for await (const message of readMessages(set, line, wanted, options.onDamage)) {
     if (!(await writer.add(message))) continue;
     missing.delete(message.messageId);
     options.onMessage?.();

@@ -1,6 +1,6 @@
 import { MailError } from '../kernel/errors.ts';
 import type { AccountId, MessageId } from '../kernel/ids.ts';
-import type { MessageRow, NewMessage } from '../journal/index.ts';
+import type { FoldedAccount, MailboxInfo, MessageRow, NewMessage } from '../journal/index.ts';
 import type { RestoreRooms } from './backup-rooms.ts';
 import type { BackupSet } from './backup-set.ts';
 import type { UserLine } from './catalogue.ts';
@@ -27,10 +27,7 @@ export async function restoreMailbox(
   { account, path, target }: { readonly account: AccountId; readonly path: string; readonly target: string },
   options: RestoreOptions,
 ): Promise<number> {
-  const folded = await foldAccount(set, line, options);
-  const found = folded?.mailboxes.find((mailbox) => mailbox.path === path && !mailbox.isNoselect);
-  if (folded === undefined || found === undefined)
-    throw new MailError('mailbox-not-found', `The backup has no mailbox ${path} of this user`);
+  const { folded, found } = await findMailbox(set, line, path, options);
   const { octets, quotaOctets } = await rooms.mailboxes.usage(account);
   if (quotaOctets > 0 && octets + found.octets > quotaOctets)
     throw new MailError('over-quota', `The mailbox takes ${String(found.octets)} octets, more than the quota leaves`);
@@ -44,6 +41,29 @@ export async function restoreMailbox(
   for (let start = 0; start < kept.length; start += APPENDED_AT_ONCE)
     await rooms.mailboxes.append(account, id, kept.slice(start, start + APPENDED_AT_ONCE).map(toNewMessage));
   return kept.length;
+}
+
+/** Octets of the messages of a mailbox. @throws as restoreMailbox */
+export async function mailboxOctets(
+  set: BackupSet,
+  line: UserLine,
+  path: string,
+  options: RestoreOptions,
+): Promise<number> {
+  return (await findMailbox(set, line, path, options)).found.octets;
+}
+
+async function findMailbox(
+  set: BackupSet,
+  line: UserLine,
+  path: string,
+  options: RestoreOptions,
+): Promise<{ readonly folded: FoldedAccount; readonly found: MailboxInfo }> {
+  const folded = await foldAccount(set, line, options);
+  const found = folded?.mailboxes.find((mailbox) => mailbox.path === path && !mailbox.isNoselect);
+  if (folded === undefined || found === undefined)
+    throw new MailError('mailbox-not-found', `The backup has no mailbox ${path} of this user`);
+  return { folded, found };
 }
 
 /** Content that is still there is only held on to; what is not is written. */

@@ -9,6 +9,7 @@ export interface RetentionRules {
 }
 
 interface DatedBackup {
+  /** Ids are in order of time. */
   readonly id: string;
   readonly startedAt: number;
 }
@@ -28,7 +29,7 @@ const PERIODS: readonly {
 
 /** The ids of the backups that the rules keep; the newest one is always among them. */
 export function keptBackups(backups: readonly DatedBackup[], rules: RetentionRules): ReadonlySet<string> {
-  const newestFirst = [...backups].sort((one, other) => other.startedAt - one.startedAt);
+  const newestFirst = [...backups].sort((one, other) => (one.id < other.id ? 1 : -1));
   const kept = new Set(newestFirst.slice(0, Math.max(1, rules.last)).map(({ id }) => id));
   for (const { rule, periodOf } of PERIODS) {
     const periods = new Set<number>();

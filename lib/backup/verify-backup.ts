@@ -1,5 +1,5 @@
 import type { FoldedAccount } from '../journal/index.ts';
-import type { MessageTransfer } from '../messages/index.ts';
+import { describeMessage } from '../messages/index.ts';
 import type { AccountIndex } from './account-index.ts';
 import { AttachmentArchive } from './attachment-archive.ts';
 import type { BackupSet, ObjectRef } from './backup-set.ts';
@@ -26,12 +26,8 @@ export interface VerifyReport {
  * Reads every object that the backups need, and holds it against its hash; folds every journal, and looks for the content
  * of every live message. @throws TargetError, WrongKey
  */
-export async function verifyBackups(
-  set: BackupSet,
-  transfer: MessageTransfer,
-  options: VerifyOptions,
-): Promise<VerifyReport> {
-  const run = new Verification(set, transfer, options);
+export async function verifyBackups(set: BackupSet, options: VerifyOptions): Promise<VerifyReport> {
+  const run = new Verification(set, options);
   const backups = (await listBackups(set)).filter(
     ({ id, isFinished }) => isFinished && (options.backup === undefined || id === options.backup),
   );
@@ -41,7 +37,6 @@ export async function verifyBackups(
 
 class Verification {
   readonly #set: BackupSet;
-  readonly #transfer: MessageTransfer;
   readonly #options: VerifyOptions;
   readonly #archive: AttachmentArchive;
   /** Accounts by what they are made of, and attachments, that have been found right. */
@@ -50,9 +45,8 @@ class Verification {
   readonly #read = new Set<string>();
   damages = 0;
 
-  constructor(set: BackupSet, transfer: MessageTransfer, options: VerifyOptions) {
+  constructor(set: BackupSet, options: VerifyOptions) {
     this.#set = set;
-    this.#transfer = transfer;
     this.#options = options;
     this.#archive = new AttachmentArchive(set);
   }
@@ -90,7 +84,7 @@ class Verification {
 
   async #readPack(pack: ObjectRef, found: Set<string>): Promise<void> {
     for (const { kind, raw } of entriesIn(pack.name, await this.#set.read(pack)))
-      if (kind === 'message') found.add(this.#transfer.describe(raw).messageId);
+      if (kind === 'message') found.add(describeMessage(raw).messageId);
     this.#met(pack.name);
   }
 

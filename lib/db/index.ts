@@ -7,6 +7,9 @@ export {
 export { openDatabase, type Database, type DatabaseOptions } from './database.ts';
 export { decodeRawDocument, openRawDocuments, withRawKey, type RawDocuments, type RawRange } from './raw-documents.ts';
 export { rowToText, textToRow } from './row-text.ts';
+export { compareDatabases, type Comparison, type Difference } from './compare-databases.ts';
+export { openDatabaseCopy, TargetInUse } from './copy-database.ts';
+export { migrateDatabase, type MigrationReport } from './migrate-database.ts';
 export { inspectDatabase } from './inspect-database.ts';
 export { planPreparation, runPreparationStep, stepText } from './plan-preparation.ts';
 export { countRows, insertIfAbsent, literalPattern, orTemporary } from './row-access.ts';

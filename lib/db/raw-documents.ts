@@ -35,9 +35,9 @@ export interface RawDocuments {
 /** Octets of one page; the server adds up to a batch of its own. */
 const PAGE_OCTETS = 4 * 1024 * 1024;
 const PAGE_DOCUMENTS = 1000;
-/** Octets of one insert, far below what one message of the protocol may hold. */
-const INSERT_OCTETS = 8 * 1024 * 1024;
-const INSERT_DOCUMENTS = 1000;
+/** Octets of one insert: a slow server must answer before it is given up. */
+const INSERT_OCTETS = 2 * 1024 * 1024;
+const INSERT_DOCUMENTS = 500;
 const DUPLICATE_KEY = 11000;
 
 export function openRawDocuments(database: Database, name: string): RawDocuments {

@@ -4,4 +4,9 @@ export { isHotField } from './hot-fields.ts';
 export { messagesSection, type MessagesSettings } from './settings.ts';
 export { createSweep, type Sweep, type SweepReferences, type SweepReport } from './create-sweep.ts';
 export { messageCollections } from './collections.ts';
-export { createMessageTransfer, type CarriedMessage, type MessageTransfer } from './transfer-messages.ts';
+export {
+  createMessageTransfer,
+  describeMessage,
+  type CarriedMessage,
+  type MessageTransfer,
+} from './transfer-messages.ts';

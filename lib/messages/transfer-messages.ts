@@ -16,8 +16,6 @@ export interface CarriedMessage {
 export interface MessageTransfer {
   /** Those of the ids that are there, in no order. @throws MailError `unavailable` */
   read(account: AccountId, messageIds: Iterable<MessageId>): AsyncGenerator<CarriedMessage, void, undefined>;
-  /** @throws RangeError where it is no message document */
-  describe(raw: Buffer): CarriedMessage;
   /**
    * Writes documents under another account; what is there already stays. Their attachments must have been kept with
    * the token that each names, and the account's log must name them before a sweep comes by.
@@ -38,12 +36,11 @@ export function createMessageTransfer(database: Database): MessageTransfer {
       for (const messageId of messageIds) {
         batch.push(Buffer.from(account + messageId, 'hex'));
         if (batch.length < BATCH) continue;
-        for (const raw of await documents.find(batch)) yield describe(raw);
+        for (const raw of await documents.find(batch)) yield describeMessage(raw);
         batch = [];
       }
-      if (batch.length > 0) for (const raw of await documents.find(batch)) yield describe(raw);
+      if (batch.length > 0) for (const raw of await documents.find(batch)) yield describeMessage(raw);
     },
-    describe,
     write: async (account, messages) => {
       const owner = Buffer.from(account, 'hex');
       const moved = messages.map(({ raw }) =>
@@ -54,7 +51,8 @@ export function createMessageTransfer(database: Database): MessageTransfer {
   };
 }
 
-function describe(raw: Buffer): CarriedMessage {
+/** What a document is and needs. @throws RangeError where it is no message document */
+export function describeMessage(raw: Buffer): CarriedMessage {
   const { _id, v, attachments, renderedIn, refToken } = decodeRawDocument(raw);
   if (!Buffer.isBuffer(_id) || v !== 1 || !Buffer.isBuffer(attachments) || !Buffer.isBuffer(refToken))
     throw new RangeError('not a message document of a version that is known here');

@@ -106,7 +106,7 @@ describe('a restore rehearsal', () => {
 
   it('reads every object and finds no damage', async () => {
     const damages: string[] = [];
-    const report = await verifyBackups(set, source.messages, { onDamage: (sentence) => damages.push(sentence) });
+    const report = await verifyBackups(set, { onDamage: (sentence) => damages.push(sentence) });
     assert.deepEqual(damages, []);
     assert.equal(report.backups, 2);
   });

@@ -53,7 +53,9 @@ describe('raw documents', () => {
     assert.equal(position, 2500);
   });
 
-  it('keep an order of names that an object in JavaScript cannot have', async () => {
+  // The way to DocumentDB reads documents into objects.
+  const isGiven = process.env['EIDER_TEST_MONGODB'] !== undefined;
+  it('keep an order of names that an object in JavaScript cannot have', { skip: isGiven }, async () => {
     const documents = openRawDocuments(database, 'names');
     const plain = Buffer.from(BSON.serialize({ _id: key(1), b: 1, x: 2 }));
     // The last name becomes "1", which an object would put first.

@@ -1,0 +1,150 @@
+import { Binary, BSON, type Collection, type Document, type IndexDescription } from 'mongodb';
+import type { Database } from './database.ts';
+import { insertRaw } from './raw-documents.ts';
+import { walk, type WalkPosition } from './raw-walk.ts';
+import { countRows, orTemporary } from './row-access.ts';
+
+/** What a copy keeps at its target while it is under way: from where it comes, and how far each collection is. */
+const PROGRESS = 'migration';
+const STATE = 'state';
+
+export interface CopyProgress {
+  readonly collection: string;
+  readonly documents: number;
+  readonly octets: number;
+}
+
+/** A target that holds something else. */
+export class TargetInUse extends Error {
+  override readonly name = 'TargetInUse';
+}
+
+/** One copy of a database into another, document for document as they are stored. */
+export interface DatabaseCopy {
+  /** Names of the collections to copy, sorted. */
+  readonly collections: readonly string[];
+  /** Copies what is not there yet; goes on where an interrupted run was. @throws MailError `unavailable` */
+  run(onProgress: (progress: CopyProgress) => void): Promise<void>;
+  /** Takes the notes of the copy away: from here on the target is a database of its own. */
+  finish(): Promise<void>;
+}
+
+interface ProgressRow extends Document {
+  readonly _id: string;
+  readonly source?: string;
+  /** Of the position after the last document that is there for certain. */
+  readonly step?: number;
+  /** The key there, as BSON `{ after }`. */
+  readonly key?: Binary;
+  readonly documents?: number;
+  readonly octets?: number;
+  readonly isDone?: boolean;
+}
+
+/**
+ * @param sourceName tells this source from another
+ * @throws TargetInUse where the target holds anything but an interrupted copy of this source
+ */
+export async function openDatabaseCopy(source: Database, target: Database, sourceName: string): Promise<DatabaseCopy> {
+  const progress = target.collection<ProgressRow>(PROGRESS);
+  const state = await orTemporary(() => progress.findOne({ _id: STATE }));
+  if (state === null) {
+    await refuseDocuments(target);
+    await orTemporary(() => progress.insertOne({ _id: STATE, source: sourceName }));
+  } else if (state.source !== sourceName) throw new TargetInUse('the target holds an unfinished copy of another store');
+  const collections = await collectionNames(source);
+  return {
+    collections,
+    run: async (onProgress) => {
+      for (const name of collections) await copyCollection(source, target, progress, name, onProgress);
+    },
+    finish: () =>
+      orTemporary(async () => {
+        await progress.drop();
+      }),
+  };
+}
+
+/** Collections of a database, sorted, without what the server and a copy keep for themselves. */
+export async function collectionNames({ db }: Database): Promise<readonly string[]> {
+  const found = await orTemporary(() => db.listCollections({}, { nameOnly: true }).toArray());
+  return found
+    .map(({ name }) => name)
+    .filter((name) => !name.startsWith('system.') && name !== PROGRESS)
+    .sort();
+}
+
+async function refuseDocuments(target: Database): Promise<void> {
+  for (const name of await collectionNames(target)) {
+    if ((await orTemporary(() => target.collection(name).findOne({}))) !== null)
+      throw new TargetInUse(`the target is not empty: collection ${name} holds documents`);
+  }
+}
+
+async function copyCollection(
+  source: Database,
+  target: Database,
+  progress: Collection<ProgressRow>,
+  name: string,
+  onProgress: (progress: CopyProgress) => void,
+): Promise<void> {
+  const noted = await orTemporary(() => progress.findOne({ _id: `copy:${name}` }, { promoteBuffers: false }));
+  if (noted?.isDone === true) return;
+  await copyIndexes(source, target, name);
+  const into = target.collection(name);
+  let documents = noted?.documents ?? 0;
+  let octets = noted?.octets ?? 0;
+  for await (const page of walk(source.collection(name), noted === null ? undefined : positionIn(noted))) {
+    if (page.documents.length === 0) continue;
+    await orTemporary(() => insertRaw(into, page.documents));
+    documents += page.documents.length;
+    octets += page.documents.reduce((sum, { length }) => sum + length, 0);
+    await note(progress, name, { ...positionFields(page.next), documents, octets, isDone: false });
+    onProgress({ collection: name, documents, octets });
+  }
+  await note(progress, name, { documents, octets, isDone: true });
+}
+
+async function note(progress: Collection<ProgressRow>, name: string, fields: Omit<ProgressRow, '_id'>): Promise<void> {
+  await orTemporary(() => progress.updateOne({ _id: `copy:${name}` }, { $set: fields }, { upsert: true }));
+}
+
+function positionFields({ step, after }: WalkPosition): Pick<ProgressRow, 'step' | 'key'> {
+  return { step, key: new Binary(BSON.serialize({ after })) };
+}
+
+function positionIn({ step, key }: ProgressRow): WalkPosition | undefined {
+  if (step === undefined || key === undefined) return undefined;
+  // Whole numbers keep the width that they have.
+  const { after } = BSON.deserialize(key.buffer, { promoteValues: false }) as { after?: unknown };
+  return { step, after };
+}
+
+/** Before the documents: an index that already stands costs less than one that is made of all of them at once. */
+async function copyIndexes(source: Database, target: Database, name: string): Promise<void> {
+  const there = new Set(await collectionNames(target));
+  if (!there.has(name)) await orTemporary(() => target.db.createCollection(name));
+  const indexes = await orTemporary(async (): Promise<Document[]> => {
+    const found: unknown = await source.collection(name).listIndexes().toArray();
+    return found as Document[];
+  });
+  const wanted = indexes.filter((index) => index['name'] !== '_id_').map(descriptionOf);
+  if (wanted.length > 0) await orTemporary(() => target.collection(name).createIndexes(wanted));
+}
+
+function descriptionOf(index: Document): IndexDescription {
+  const { key, name, unique, sparse, expireAfterSeconds, partialFilterExpression } = index as IndexDescription;
+  return {
+    key,
+    ...(name === undefined ? {} : { name }),
+    ...(unique === true ? { unique } : {}),
+    ...(sparse === true ? { sparse } : {}),
+    ...(expireAfterSeconds === undefined ? {} : { expireAfterSeconds }),
+    ...(partialFilterExpression === undefined ? {} : { partialFilterExpression }),
+  };
+}
+
+/** How many documents a collection has, by the server's own counting. */
+export async function countDocuments(database: Database, name: string): Promise<number> {
+  return countRows(database.collection(name), {});
+}

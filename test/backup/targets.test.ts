@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { rm } from 'node:fs/promises';
+import { after, before, describe, it } from 'node:test';
+import type { BackupTarget } from '../../lib/backup/backup-target.ts';
+import { createDirectoryTarget } from '../../lib/backup/directory-target.ts';
+import { signRequest } from '../../lib/backup/s3-signature.ts';
+import { createS3Target } from '../../lib/backup/s3-target.ts';
+import { systemClock } from '../../lib/kernel/clock.ts';
+import { temporaryDirectory } from '../support/embedded-engine.ts';
+import { startS3Server, type S3Server } from '../support/s3-server.ts';
+
+const CREDENTIALS = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'wJalr/XUtnFEMI+K7MDENG', sessionToken: '' };
+
+async function names(target: BackupTarget, prefix: string): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { name } of target.list(prefix)) found.push(name);
+  return found.sort();
+}
+
+/** What every target promises. */
+function promises(open: () => BackupTarget): void {
+  it('keeps objects whole, by name', async () => {
+    const target = open();
+    assert.equal(await target.get('a/b'), undefined);
+    assert.equal(await target.size('a/b'), undefined);
+    await target.put('a/b', Buffer.from('first'));
+    await target.put('a/b', Buffer.from('second'));
+    assert.deepEqual(await target.get('a/b'), Buffer.from('second'));
+    assert.equal(await target.size('a/b'), 6);
+    assert.equal(await target.putIfAbsent('a/b', Buffer.from('third')), false);
+    assert.equal(await target.putIfAbsent('a/c', Buffer.alloc(0)), true);
+    assert.deepEqual(await target.get('a/c'), Buffer.alloc(0));
+    await target.remove('a/b');
+    await target.remove('a/b');
+    assert.equal(await target.get('a/b'), undefined);
+  });
+
+  it('lists by prefix, however many there are', async () => {
+    const target = open();
+    for (let number = 0; number < 20; number += 1) await target.put(`many/${String(number)}/x`, Buffer.alloc(number));
+    assert.equal((await names(target, 'many/')).length, 20);
+    assert.deepEqual(await names(target, 'many/1/'), ['many/1/x']);
+    assert.deepEqual(await names(target, 'nothing/'), []);
+  });
+}
+
+describe('a folder as a target', () => {
+  let root: string;
+  before(async () => {
+    root = await temporaryDirectory('target');
+  });
+  after(() => rm(root, { recursive: true, force: true }));
+  promises(() => createDirectoryTarget(root));
+});
+
+describe('a bucket as a target', () => {
+  let server: S3Server;
+  const open = (secretAccessKey = CREDENTIALS.secretAccessKey): BackupTarget =>
+    createS3Target({
+      endpoint: server.endpoint,
+      region: 'eu-test-1',
+      bucket: server.bucket,
+      prefix: 'some place/ü+/',
+      credentials: { ...CREDENTIALS, secretAccessKey },
+      clock: systemClock,
+      firstPauseMs: 1,
+    });
+  before(async () => {
+    server = await startS3Server(CREDENTIALS);
+  });
+  after(() => server.close());
+  promises(open);
+
+  it('puts its names below the prefix', () => {
+    assert.ok([...server.objects.keys()].every((name) => name.startsWith('some place/ü+/')));
+    assert.equal(server.refused(), 0);
+  });
+
+  it('tries again what was busy or cut off', async () => {
+    server.failNext(2, 'busy');
+    await open().put('again', Buffer.from('x'));
+    server.failNext(1, 'cut');
+    assert.deepEqual(await open().get('again'), Buffer.from('x'));
+  });
+
+  it('says what the server says where the secret is wrong', async () => {
+    await assert.rejects(open('wrong').put('x', Buffer.alloc(1)), /403 SignatureDoesNotMatch/);
+    assert.equal(server.refused(), 1);
+  });
+
+  it('signs as the published example of GET Object wants', () => {
+    const signed = signRequest(
+      {
+        method: 'GET',
+        url: new URL('https://examplebucket.s3.amazonaws.com/test.txt'),
+        headers: { range: 'bytes=0-9' },
+        body: undefined,
+      },
+      {
+        accessKeyId: 'AKIAIOSFODNN7EXAMPLE',
+        secretAccessKey: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
+        sessionToken: '',
+      },
+      'us-east-1',
+      Date.UTC(2013, 4, 24),
+    );
+    assert.match(
+      signed['authorization'] ?? '',
+      /Signature=f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41$/,
+    );
+  });
+});

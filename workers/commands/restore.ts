@@ -1,0 +1,174 @@
+import type { Command } from 'commander';
+import type { Manifest, RestoredAccount, RestoreOptions, RestoreRooms, UserLine } from '../../lib/backup/index.ts';
+import type { BackupSet } from '../../lib/backup/index.ts';
+import type { TargetOptions } from '../backup-target.ts';
+import { CommandError } from '../command-error.ts';
+import { withSettings, type SettingsOptions } from '../command-options.ts';
+import type { Store } from '../compose.ts';
+import { printJson, printLine } from '../print.ts';
+
+interface RestoreFlags extends SettingsOptions, TargetOptions {
+  readonly backup?: string;
+  readonly at?: string;
+  readonly user?: string;
+  readonly mailbox?: string;
+  readonly as?: string;
+  readonly replace?: true;
+  readonly raiseQuota?: true;
+  readonly resume?: true;
+  readonly skipDamaged?: true;
+  readonly dryRun?: true;
+  readonly json?: true;
+}
+
+/** Exit code: done, and something was left out, which has been named. */
+const DONE_IN_PART = 2;
+
+export function declareRestore(program: Command): void {
+  withSettings(program.command('restore <target>'))
+    .description('restore a backup: the whole store into an empty one, one user, or one mailbox')
+    .option('--backup <id>', 'from this backup (default: the newest, or the first that covers --at)')
+    .option('--at <time>', 'as it was at that time, such as 2026-11-22T08:00:00Z')
+    .option('--user <name>', 'one user; with --replace a living one, who then has the account of the backup')
+    .option('--mailbox <path>', "one mailbox of --user, into a new mailbox of the user's account")
+    .option('--as <path>', 'name of that mailbox (default: the old name and the day)')
+    .option('--replace', "give a living user the backup's account; what came since is gone with the old one")
+    .option('--raise-quota', "raise the user's quota where the mailbox does not fit")
+    .option('--resume', 'go on with an interrupted restore of the whole store')
+    .option('--skip-damaged', 'name what is damaged, leave it out, and go on')
+    .option('--dry-run', 'read and check everything, and write nothing')
+    .option('--key-file <file>', 'key of the backups (default: backup.key-file, backup.key)')
+    .option('--plain', 'the backups are not encrypted')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExit code 0: done; 1: failed; 2: done, but something was left out, which is named.')
+    .action(restore);
+}
+
+async function restore(target: string, flags: RestoreFlags): Promise<void> {
+  if (flags.mailbox !== undefined && flags.user === undefined) throw new CommandError('--mailbox needs --user');
+  const until = timeOf(flags.at);
+  const { withStore } = await import('../run-command.ts');
+  const { backupRooms } = await import('../backup-rooms.ts');
+  const { keyOf, targetOf } = await import('../backup-target.ts');
+  const { chooseBackup, openBackupSet, readManifests } = await import('../../lib/backup/index.ts');
+  const { createProgressBar } = await import('../transfer/progress-bar.ts');
+  const damages: string[] = [];
+  const report = await withStore(
+    flags,
+    async (store, { configuration, clock }) => {
+      const set = await openBackupSet(targetOf(configuration, target), await keyOf(configuration, flags));
+      const manifest = chooseBackup(await readManifests(set), { id: flags.backup, until });
+      if (manifest === undefined) throw new CommandError(noBackup(flags));
+      const bar = createProgressBar(clock);
+      let messages = 0;
+      const options: RestoreOptions = {
+        ...(until === undefined ? {} : { until }),
+        isDryRun: flags.dryRun === true,
+        ...(flags.skipDamaged === true ? { onDamage: (sentence: string) => void damages.push(sentence) } : {}),
+        onMessage: () => bar.show(0, `${String((messages += 1))} messages`),
+      };
+      const parts = { store, rooms: backupRooms(store, clock), set, manifest, flags };
+      return await run(parts, options).finally(() => bar.end());
+    },
+    { makesStore: true },
+  );
+  print(flags, report, damages);
+}
+
+interface RestoreParts {
+  readonly store: Store;
+  readonly rooms: RestoreRooms;
+  readonly set: BackupSet;
+  readonly manifest: Manifest;
+  readonly flags: RestoreFlags;
+}
+
+type Report = Readonly<Record<string, unknown>>;
+
+async function run(parts: RestoreParts, options: RestoreOptions): Promise<Report> {
+  const { rooms, set, manifest, flags } = parts;
+  const { findUser, restoreStore, StoreNotEmpty } = await import('../../lib/backup/index.ts');
+  const backup = { backup: manifest.id };
+  if (flags.user === undefined) {
+    try {
+      const goesOn = flags.resume === true;
+      return { ...backup, ...(await restoreStore(rooms, set, manifest, { ...options, goesOn })) };
+    } catch (error) {
+      if (error instanceof StoreNotEmpty)
+        throw new CommandError(`${error.message}; --resume goes on`, { cause: error });
+      throw error;
+    }
+  }
+  const line = await findUser(set, manifest, flags.user);
+  if (line === undefined) throw new CommandError(`backup ${manifest.id} has no user ${flags.user}`);
+  if (flags.mailbox !== undefined) return { ...backup, ...(await oneMailbox(parts, line, flags.mailbox, options)) };
+  const restored = await oneUser(parts, line, options);
+  return { ...backup, ...(restored ?? { username: line.username, messages: 0 }) };
+}
+
+async function oneUser(
+  { rooms, set, flags }: RestoreParts,
+  line: UserLine,
+  options: RestoreOptions,
+): Promise<RestoredAccount | undefined> {
+  const { replaceAccount, restoreUser } = await import('../../lib/backup/index.ts');
+  if ((await rooms.users.find(line.id)) === undefined) return restoreUser(rooms, set, line, options);
+  if (flags.replace !== true && options.isDryRun !== true) {
+    throw new CommandError(
+      `user ${line.username} is there; --replace gives the account of the backup in place of the living one, ` +
+        '--mailbox restores one mailbox beside the others',
+    );
+  }
+  return replaceAccount(rooms, set, line, options);
+}
+
+async function oneMailbox(
+  { store, rooms, set, manifest, flags }: RestoreParts,
+  line: UserLine,
+  path: string,
+  options: RestoreOptions,
+): Promise<Report> {
+  const { restoreMailbox } = await import('../../lib/backup/index.ts');
+  const { requireUser } = await import('../require-user.ts');
+  const { MailError } = await import('../../lib/kernel/errors.ts');
+  const user = await requireUser(store.accounts, line.username);
+  const day = new Date(options.until ?? manifest.startedAt).toISOString().slice(0, 10);
+  const target = flags.as ?? `${path} ${day}`;
+  const wanted = { account: user.account, path, target };
+  try {
+    return { mailbox: target, messages: await restoreMailbox(rooms, set, line, wanted, options) };
+  } catch (error) {
+    if (!(error instanceof MailError) || error.code !== 'over-quota') throw error;
+    if (flags.raiseQuota !== true)
+      throw new CommandError(`${error.message}; --raise-quota raises it`, { cause: error });
+  }
+  const { mailboxOctets } = await import('../../lib/backup/index.ts');
+  const { octets } = await store.mailboxes.usage(user.account);
+  const quotaOctets = octets + (await mailboxOctets(set, line, path, options));
+  await store.accounts.update(user.id, { quotaOctets });
+  return { mailbox: target, quotaOctets, messages: await restoreMailbox(rooms, set, line, wanted, options) };
+}
+
+function print({ json, dryRun }: RestoreFlags, report: Report, damages: readonly string[]): void {
+  if (json === true) printJson({ ...report, isDryRun: dryRun === true, leftOut: damages });
+  else {
+    for (const damage of damages) printLine(`left out: ${damage}`);
+    if (dryRun === true) printLine('nothing was written');
+    for (const [name, value] of Object.entries(report))
+      printLine(`${name}: ${Array.isArray(value) ? value.join(', ') : String(value)}`);
+  }
+  if (damages.length > 0) process.exitCode = DONE_IN_PART;
+}
+
+function timeOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const time = Date.parse(text);
+  if (Number.isNaN(time) || !/^\d{4}-\d\d-\d\dT.*(Z|[+-]\d\d:?\d\d)$/.test(text))
+    throw new CommandError(`--at ${text}: write it with its zone, as 2026-11-22T08:00:00Z`);
+  return time;
+}
+
+function noBackup({ backup, at }: RestoreFlags): string {
+  if (at === undefined) return backup === undefined ? 'there is no finished backup' : `there is no backup ${backup}`;
+  return `${backup === undefined ? 'no backup' : `backup ${backup}`} covers that time: it must have begun later`;
+}
