@@ -140,6 +140,15 @@ describe('upkeep of the engine', () => {
     file = whole;
   });
 
+  it('serverStatus tells what the data takes on the disk', async () => {
+    const { storage } = (await admin({ serverStatus: 1 })) as { storage: Record<string, number> };
+    assert.ok(Number(storage['usedOctets']) > 100_000 && Number(storage['logInUseOctets']) > 100_000);
+    await rowsOf().deleteMany({});
+    const after = (await admin({ serverStatus: 1 })) as { storage: Record<string, number> };
+    assert.ok(Number(after.storage['freeOctets']) > 100_000);
+    assert.ok(Number(after.storage['usedOctets']) < Number(storage['usedOctets']));
+  });
+
   it('validate answers as MongoDB does', async () => {
     const { keysPerIndex, ...reply } = await client.db('t').command({ validate: 'rows', full: true });
     assert.deepEqual(keysPerIndex, { _id_: 200, key_1: 200, tags_1: 400 });

@@ -20,6 +20,7 @@ import { findCommand, getMoreCommand } from './find.ts';
 import { buildInfoCommand, helloCommand, pingCommand } from './hello.ts';
 import { createIndexesCommand, dropIndexesCommand, listIndexesCommand } from './indexes.ts';
 import { insertCommand } from './insert.ts';
+import { serverStatusCommand } from './server-status.ts';
 import { updateCommand } from './update.ts';
 import { checkCommand, validateCommand } from './validate.ts';
 
@@ -64,6 +65,7 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['listDatabases', listDatabasesCommand],
   ['compact', compactCommand],
   ['eiderCompact', compactCommand],
+  ['serverStatus', serverStatusCommand],
   ['validate', validateCommand],
   ['eiderBackup', backupCommand],
   ['eiderCheck', checkCommand],

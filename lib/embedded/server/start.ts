@@ -13,6 +13,9 @@ const SWEEP_MS = 60_000;
 /** Each commit looks whether the data is still this engine's; one that has nothing to commit looks this often. */
 const OWNER_CHECK_MS = 1000;
 
+/** How often the log tells what the data takes on the disk. */
+const SIZES_MS = 3_600_000;
+
 export interface StartOptions {
   /** The SQLite file; created where it does not exist. */
   readonly file: string;
@@ -91,12 +94,17 @@ export async function startEngine(options: StartOptions): Promise<RunningEngine>
   await listen(server, options);
   const sweep = setInterval(() => engine.sweep(), SWEEP_MS);
   sweep.unref();
+  const tellSizes = (): void => logger.info({ ...store.sizes() }, 'what the data of the embedded engine takes');
+  tellSizes();
+  const sizes = setInterval(tellSizes, SIZES_MS);
+  sizes.unref();
   return {
     uri: uriOf(server, options),
     counters: engine.counters,
     sweep: () => engine.sweep(),
     close: async () => {
       clearInterval(sweep);
+      clearInterval(sizes);
       clearInterval(ownerCheck);
       const closed = new Promise((resolve) => server.close(resolve));
       engine.close();
