@@ -48,9 +48,10 @@ export async function inspectDatabase(database: Database, names: readonly string
     for (const name of names) {
       if (!there.has(name)) continue;
       const collection = db.collection(name);
-      const [row] = await collection.find({}, { projection: { _id: 1 }, limit: 1 }).toArray();
+      // Without a filter a count is each shard's own, and reads no document.
+      const { n } = await db.command({ count: name });
       collections.set(name, {
-        isEmpty: row === undefined,
+        isEmpty: Number(n) === 0,
         indexes: (await collection.indexes()).map((index: Document) => ({
           name: String(index['name']),
           key: index['key'] as Document,

@@ -12,7 +12,7 @@ import { ReplicaSet, type Fault } from '../support/cluster/replica-set.ts';
 
 registerDriverContract({
   name: 'a replica set',
-  namesDuplicateKeys: true,
+  lacks: new Map(),
   open: async () => {
     const set = await ReplicaSet.start();
     return { uri: set.uri, close: () => set.close() };

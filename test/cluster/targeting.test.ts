@@ -32,6 +32,7 @@ const CASES: readonly Case[] = [
   ['find by a pattern in a list', { find: 'c', filter: { _id: { $in: [/^a/] } } }, 'broadcast'],
   ['count in a range', { count: 'c', query: range }, 'targeted'],
   ['count of all', { count: 'c', query: {} }, 'broadcast'],
+  ['count by what shards know themselves', { count: 'c' }, 'targeted'],
   ['aggregate that begins with a range', { aggregate: 'c', pipeline: [{ $match: range }] }, 'targeted'],
   ['aggregate that matches late', { aggregate: 'c', pipeline: [{ $limit: 1 }, { $match: range }] }, 'broadcast'],
   ['insert', { insert: 'c', documents: [{ _id: id }] }, 'targeted'],

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { AccountId } from '../../lib/kernel/ids.ts';
 import { checkStore, type Damage } from '../../workers/check-store.ts';
 import { ApiClient } from '../support/api-client.ts';
 import { ImapClient } from '../support/imap-client.ts';
@@ -35,6 +36,7 @@ export async function tour(server: WholeServer, name: string): Promise<void> {
   const user = await api.createUser(name, PASSWORD, { address });
   await deliverAll(server, address);
   await tourImap(server, name);
+  await tourPacks(server, name);
   await tourPop3(server, name);
   await tourApi(api, user, name);
   await tourBackground(server, name);
@@ -71,8 +73,33 @@ async function tourImap(server: WholeServer, name: string): Promise<void> {
   await imap.ok('RENAME Work Projects');
   await imap.ok('STATUS Projects (MESSAGES)');
   await imap.ok('DELETE Projects/2026');
+  await imap.ok('CREATE Many');
+  await imap.ok('COPY 1:4 Many');
+  await imap.ok('SELECT Many');
+  for (let have = 4; have < 512; have *= 2) await imap.ok('COPY 1:* Many');
   await imap.ok('NOOP');
   await imap.logout();
+}
+
+/** Digests are packed by hundreds when a mailbox is written down, read in packs, and go with the mailbox. */
+async function tourPacks(server: WholeServer, name: string): Promise<void> {
+  const { mailboxes, messages } = server.store;
+  const account = await accountOf(server, name);
+  await mailboxes.fold(account);
+  await messages.packed();
+  const imap = await ImapClient.login(server.imap, name, PASSWORD);
+  await imap.ok('SELECT Many');
+  await imap.ok('FETCH 1:* (UID ENVELOPE BODYSTRUCTURE)');
+  await messages.packed();
+  await imap.ok('CLOSE');
+  await imap.ok('DELETE Many');
+  await imap.logout();
+}
+
+async function accountOf({ store }: WholeServer, name: string): Promise<AccountId> {
+  const user = await store.accounts.findByUsername(name);
+  assert.ok(user !== undefined);
+  return user.account;
 }
 
 async function append(imap: ImapClient, mailbox: string, octets: Buffer): Promise<void> {
@@ -110,10 +137,8 @@ async function tourApi(api: ApiClient, user: string, name: string): Promise<void
 }
 
 async function tourBackground(server: WholeServer, name: string): Promise<void> {
-  const { accounts, mailboxes, sweep } = server.store;
-  const user = await accounts.findByUsername(name);
-  assert.ok(user !== undefined);
-  await mailboxes.fold(user.account);
+  const { mailboxes, sweep } = server.store;
+  await mailboxes.fold(await accountOf(server, name));
   await checkIsClean(server);
   await sweep.run({ olderThanMs: 0, graceMs: 0 });
   await checkIsClean(server);

@@ -125,7 +125,13 @@ export class ReplicaSet {
     const { name, body } = command;
     if (HELLO.has(name)) return member.hello(client, command);
     if (name === 'endSessions') {
+      for (const bearer of [this.#data.primary, this.#data.majority])
+        await client.linkTo(bearer.socketPath).exchange(command.octets);
       client.reply(command, { ok: 1 });
+      return;
+    }
+    if (name === 'buildInfo') {
+      client.reply(command, { version: '7.0.0', versionArray: [7, 0, 0, 0], modules: [], ok: 1 });
       return;
     }
     const isWrite = WRITES.has(name);
@@ -272,7 +278,7 @@ export class ReplicaSet {
   #refusalOfRead(member: Member, { name, body }: WireCommand): number | undefined {
     if (name === 'getMore' || name === 'killCursors')
       return this.#cursors.get(cursorOf(body))?.member === member ? undefined : 43;
-    if (this.#primary === member || name === 'ping' || name === 'buildInfo') return undefined;
+    if (this.#primary === member || name === 'ping') return undefined;
     const mode = (body['$readPreference'] as Document | undefined)?.['mode'] as string | undefined;
     return mode === undefined || mode === 'primary' ? 13435 : undefined;
   }

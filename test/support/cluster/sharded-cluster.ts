@@ -134,7 +134,7 @@ async function answerHere(
 ): Promise<Document | undefined> {
   const { name, db, body } = command;
   if (name === 'hello' || name === 'isMaster' || name === 'ismaster') return hello(client);
-  if (name === 'endSessions') return { ok: 1 };
+  if (name === 'buildInfo') return { version: '7.0.0', versionArray: [7, 0, 0, 0], modules: [], ok: 1 };
   if (db === 'admin' && name === 'balancerStatus') return { mode: 'full', inBalancerRound: false, ok: 1 };
   if (db === 'admin' && ADMINISTRATION.has(name)) return administer(state, body, name);
   if (db === 'config' && name === 'find') return findInConfig(state.metadata, body);

@@ -129,7 +129,8 @@ const RULES = new Map<string, (command: Document, key: readonly string[]) => Tar
   ],
   ['findAndModify', (command, key) => ofOne(document(command['query']), key, 'findAndModify', SHARD_KEY_NOT_FOUND)],
   ['find', (command, key) => ofMany(document(command['filter']), key, 'find')],
-  ['count', (command, key) => ofMany(document(command['query']), key, 'count')],
+  // Without a filter each shard says what it keeps by itself.
+  ['count', (command, key) => ('query' in command ? ofMany(document(command['query']), key, 'count') : TARGETED)],
   ['distinct', (command, key) => ofMany(document(command['query']), key, 'distinct')],
   ['aggregate', ofAggregate],
   ['createIndexes', (command, key) => firstOther(documents(command['indexes']).map((index) => ofIndex(index, key)))],
