@@ -7,7 +7,7 @@ import type { MailboxView } from '../view/mailbox-view.ts';
 import type { Decoder } from '../wire/decoder.ts';
 import { turn } from '../wire/turn.ts';
 import { type Completion, type ContextOf, defineCommand, type Form } from './command.ts';
-import { compileSearch, type Matcher, NO, type SearchScope, UNKNOWN } from './search/compile.ts';
+import { compileSearch, type Matcher, type SearchScope, UNKNOWN, YES } from './search/compile.ts';
 
 /** Messages looked at between two turns of the event loop. */
 const BATCH = 20_000;
@@ -38,13 +38,17 @@ interface ColumnPass {
 async function searchColumns(view: MailboxView, matcher: Matcher, signal: AbortSignal): Promise<ColumnPass> {
   const matched: number[] = [];
   const undecided: number[] = [];
+  const verdicts = new Uint8Array(BATCH);
   for (let from = 0; from < view.count; from += BATCH) {
-    view.eachColumn(from, Math.min(view.count, from + BATCH) - 1, (columns, at, position) => {
-      if (view.isGhost(position)) return;
-      const verdict = matcher(columns, at, position, undefined);
-      if (verdict === UNKNOWN) undecided.push(position);
-      else if (verdict !== NO) matched.push(position);
-    });
+    for (const span of view.spans(from, Math.min(view.count, from + BATCH) - 1)) {
+      if (span.isGone) continue;
+      matcher(span, verdicts, undefined);
+      for (let index = 0; index < span.count; index += 1) {
+        const verdict = verdicts[index];
+        if (verdict === UNKNOWN) undecided.push(span.position + index);
+        else if (verdict === YES) matched.push(span.position + index);
+      }
+    }
     await turn();
     signal.throwIfAborted();
   }
@@ -59,6 +63,7 @@ async function searchContents(
   { matched, undecided }: ColumnPass,
   signal: AbortSignal,
 ): Promise<void> {
+  const verdict = new Uint8Array(1);
   for (let from = 0; from < undecided.length; from += CONTENT_BATCH) {
     const positions: number[] = [];
     const rows: MessageRow[] = [];
@@ -74,22 +79,27 @@ async function searchContents(
       const position = positions[index];
       index += 1;
       if (position === undefined) break;
-      if (view.isGhost(position)) continue;
-      view.eachColumn(position, position, (columns, at) => {
-        if (matcher(columns, at, position, terms) !== NO) matched.push(position);
-      });
+      for (const span of view.spans(position, position)) {
+        if (span.isGone) continue;
+        matcher(span, verdict, terms);
+        if (verdict[0] === YES) matched.push(position);
+      }
     }
   }
 }
 
 function describe(view: MailboxView, positions: readonly number[], isUid: boolean, usesModSeq: boolean): Found {
   const numbers: number[] = [];
-  let modSeq = 0;
+  for (const position of positions) numbers.push(isUid ? view.uidAt(position) : position + 1);
+  return { numbers, modSeq: usesModSeq ? highestModSeq(view, positions) : undefined };
+}
+
+function highestModSeq(view: MailboxView, positions: readonly number[]): number {
+  let highest = 0;
   for (const position of positions) {
-    numbers.push(isUid ? view.uidAt(position) : position + 1);
-    if (usesModSeq) modSeq = Math.max(modSeq, view.rowAt(position)?.modseq ?? 0);
+    for (const { columns, at } of view.spans(position, position)) highest = Math.max(highest, columns.modseq(at));
   }
-  return { numbers, modSeq: usesModSeq ? modSeq : undefined };
+  return highest;
 }
 
 async function findPositions(
@@ -119,9 +129,16 @@ async function run(program: SearchProgram, context: ContextOf<'selected'>, form:
   }
   const found = describe(view, positions, form.isUid, program.usesModSeq);
   const { returns } = program;
-  connection.output.write(
-    returns === undefined ? searchLine(found) : esearchLine(form.tag, form.isUid, returns, found),
-  );
+  const { output } = connection;
+  if (returns !== undefined) {
+    output.write(esearchLine(form.tag, form.isUid, returns, found));
+    return {};
+  }
+  for (const piece of searchLine(found)) {
+    output.write(piece);
+    await output.ready();
+    if (found.numbers.length > BATCH) await turn();
+  }
   return {};
 }
 

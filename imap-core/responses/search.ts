@@ -7,11 +7,14 @@ export interface Found {
   readonly modSeq: number | undefined;
 }
 
-/** RFC 3501 section 7.2.5, RFC 7162 section 3.1.5. */
-export function searchLine({ numbers, modSeq }: Found): string {
-  const list = numbers.length === 0 ? '' : ` ${numbers.join(' ')}`;
-  const suffix = modSeq === undefined || numbers.length === 0 ? '' : ` (MODSEQ ${modSeq})`;
-  return `* SEARCH${list}${suffix}\r\n`;
+/** Numbers of one piece of a line. */
+const PIECE = 10_000;
+
+/** RFC 3501 section 7.2.5, RFC 7162 section 3.1.5: one line in pieces, for it may name every message of a mailbox. */
+export function* searchLine({ numbers, modSeq }: Found): Generator<string, void, undefined> {
+  yield '* SEARCH';
+  for (let start = 0; start < numbers.length; start += PIECE) yield ` ${numbers.slice(start, start + PIECE).join(' ')}`;
+  yield modSeq === undefined || numbers.length === 0 ? '\r\n' : ` (MODSEQ ${modSeq})\r\n`;
 }
 
 /** RFC 4731 section 3.1: what was not found is left out, but for COUNT. `tag` is the command's. */
