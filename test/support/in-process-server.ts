@@ -4,7 +4,7 @@ import { systemClock } from '../../lib/kernel/clock.ts';
 import { createLifecycle } from '../../lib/kernel/lifecycle.ts';
 import { silentLogger } from '../../lib/kernel/logger.ts';
 import { createLoadMeter } from '../../workers/node-load.ts';
-import { openStore } from '../../workers/compose.ts';
+import { openStore, type Store } from '../../workers/compose.ts';
 import { sections } from '../../workers/sections.ts';
 import { startFrontEnds } from '../../workers/start-front-ends.ts';
 import { databaseVariables } from './given-database.ts';
@@ -19,6 +19,9 @@ interface At {
 export interface InProcessServer {
   readonly imap: At;
   readonly lmtp: At;
+  /** The rooms behind it. */
+  readonly store: Store;
+  readonly dataDir: string;
   createUser(username: string, password: string, address: string): Promise<void>;
   /** The names of the commands that went to the database while `run` ran, in order. */
   commandsDuring(run: () => Promise<unknown>): Promise<readonly string[]>;
@@ -27,8 +30,9 @@ export interface InProcessServer {
   close(): Promise<void>;
 }
 
-export async function startInProcess(): Promise<InProcessServer> {
-  const data = await makeDataDir();
+/** @param dataDir of a server that runs already, to be a second one on the same data */
+export async function startInProcess(dataDir?: string): Promise<InProcessServer> {
+  const data = dataDir === undefined ? await makeDataDir() : { path: dataDir, remove: async () => undefined };
   const configuration = loadConfiguration(sections, { environment: databaseVariables(data.path) });
   const lifecycle = createLifecycle(silentLogger, systemClock);
   const common = { configuration, logger: silentLogger, clock: systemClock, lifecycle };
@@ -61,6 +65,8 @@ export async function startInProcess(): Promise<InProcessServer> {
   return {
     imap,
     lmtp,
+    store,
+    dataDir: data.path,
     createUser: async (username, password, address) => {
       await store.accounts.create({ username, password, address });
     },
