@@ -48,6 +48,16 @@ function unguarded(filter: Document): Document {
   return rename(filter) as Document;
 }
 
+/** A set has no order: of `$setUnion` only the elements are compared. */
+function isSameUpdate(update: string, actual: Document | null, expected: Document | undefined): boolean {
+  const plain = (document: Document | null | undefined): string => {
+    const union: unknown = document?.['u'];
+    if (!update.includes('"$setUnion"') || !Array.isArray(union)) return canonical(document);
+    return canonical({ ...document, u: union.map(canonical).sort() });
+  };
+  return plain(actual) === plain(expected);
+}
+
 function judgeError(error: unknown, expected: number | undefined, text: string): Verdict {
   if (!(error instanceof MongoServerError)) throw error;
   const isRefusal = error.message.includes('not supported by the embedded engine');
@@ -134,7 +144,7 @@ describe('recorded answers of an independent server', () => {
         await one.updateOne(filter ?? {}, update, options ?? {});
         const actual = await one.findOne({}, { ...AS_STORED });
         note(
-          canonical(actual) === canonical(document) ? 'agree' : 'differ',
+          isSameUpdate(text, actual, document) ? 'agree' : 'differ',
           `update ${text}: ${canonical(actual)}, expected ${canonical(document ?? error)}`,
         );
       } catch (thrown) {
@@ -175,11 +185,11 @@ describe('recorded answers of an independent server', () => {
     }
   });
 
-  it('none differs, at most ten are refused', (context) => {
+  it('none differs, at most four are refused', (context) => {
     context.diagnostic(`semantics: ${counts.agree} agree, ${counts.refused} refused, ${counts.differ} differ`);
     for (const what of refused) context.diagnostic(`refused: ${what.slice(0, 200)}`);
     assert.deepEqual(differ, []);
-    assert.ok(refused.length <= 10, `${refused.length} refused:\n${refused.join('\n')}`);
+    assert.ok(refused.length <= 4, `${refused.length} refused:\n${refused.join('\n')}`);
     assert.equal(counts.agree + counts.refused, 283);
   });
 });

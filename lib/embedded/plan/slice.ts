@@ -8,9 +8,11 @@ export type Paused = typeof PAUSED;
 /** Work that gives the thread back between its steps: each `yield` ends a slice. */
 export type Work<T> = Generator<undefined, T, undefined>;
 
-/** The clock is looked at once so much has been done: a step counts as this many octets, what it read comes on top. */
+/** A step counts as this many octets; what it read comes on top. */
 const STEP_OCTETS = 1024;
+/** The clock is looked at once so much has been done at most, and more often where the steps turn out to be slow. */
 const LOOK_EVERY_OCTETS = 64 * STEP_OCTETS;
+const SLOW_MS = 0.5;
 
 /** How long one command may hold the thread at a time, and when it has to be done altogether. */
 export class Slice {
@@ -18,6 +20,8 @@ export class Slice {
   readonly #deadline: number;
   #endsAt = Infinity;
   #done = 0;
+  #lookedAt = 0;
+  #lookEvery = 8 * STEP_OCTETS;
 
   /** @param deadline monotonic milliseconds; undefined for none */
   constructor(clock: Clock, deadline: number | undefined) {
@@ -27,7 +31,8 @@ export class Slice {
 
   /** Starts the next slice. Before the first call a slice has no end. */
   begin(milliseconds: number): void {
-    this.#endsAt = this.#clock.monotonic() + milliseconds;
+    this.#lookedAt = this.#clock.monotonic();
+    this.#endsAt = this.#lookedAt + milliseconds;
     this.#done = 0;
   }
 
@@ -38,9 +43,12 @@ export class Slice {
    */
   isOver(octets: number): boolean {
     this.#done += STEP_OCTETS + octets;
-    if (this.#done < LOOK_EVERY_OCTETS) return false;
+    if (this.#done < this.#lookEvery) return false;
     this.#done = 0;
     const now = this.#clock.monotonic();
+    const isSlow = now - this.#lookedAt > SLOW_MS;
+    this.#lookEvery = isSlow ? Math.max(1, this.#lookEvery / 8) : Math.min(LOOK_EVERY_OCTETS, this.#lookEvery * 2);
+    this.#lookedAt = now;
     if (now > this.#deadline) throw new EngineError(50, 'operation exceeded time limit');
     return now >= this.#endsAt;
   }

@@ -128,7 +128,7 @@ function isIn({ values, regexes, known }: InPredicate, value: Value | undefined)
 }
 
 function regexHolds(predicate: RegexPredicate, value: Value): boolean {
-  if (value.type === BsonType.string) return predicate.regex.test.test(stringOf(value));
+  if (value.type === BsonType.string) return predicate.regex.test(stringOf(value));
   return value.type === BsonType.regex && equalValues(predicate.value, value);
 }
 

@@ -1,7 +1,9 @@
 import { EngineError } from '../errors/failure.ts';
+import { boundedTest } from './bounded-test.ts';
 
 export interface CompiledRegex {
-  readonly test: RegExp;
+  /** @throws EngineError 51156 where the expression takes too long with this text */
+  readonly test: (text: string) => boolean;
   /** Text that every match begins with, where the expression is anchored and says so; empty where it is not known. */
   readonly prefix: string;
   /** True where matching is nothing but beginning with the prefix. */
@@ -25,14 +27,14 @@ export function compileRegex(pattern: string, flags: string): CompiledRegex {
   if (pattern.length > 32764) refuse('the pattern is too long');
   const isMultiline = flags.includes('m');
   const source = translate(pattern, isMultiline, flags.includes('s'));
-  let test: RegExp;
+  let expression: RegExp;
   try {
-    test = new RegExp(source, flags.includes('i') ? 'iu' : 'u');
+    expression = new RegExp(source, flags.includes('i') ? 'iu' : 'u');
   } catch (error) {
     refuse(error instanceof Error ? error.message : 'syntax');
   }
   const prefix = isMultiline || flags.includes('i') ? '' : literalPrefix(pattern);
-  return { test, prefix, isPrefixOnly: prefix !== '' && pattern === `^${prefix}` };
+  return { test: boundedTest(expression, pattern), prefix, isPrefixOnly: prefix !== '' && pattern === `^${prefix}` };
 }
 
 /** `.`, `^`, `$` and `\s` as PCRE reads them; everything that only looks alike is refused. */
