@@ -11,6 +11,8 @@ import { verifyGarbage, verifyMail, verifyProcesses, verifyStore } from './verif
 /** A fault experiment as data. */
 export interface Experiment {
   readonly name: string;
+  /** Left to the long run, where it is told apart by little from another. */
+  readonly isLong?: true;
   readonly site: SiteOptions;
   readonly load: {
     readonly lanes: number;
@@ -202,9 +204,13 @@ export function tableOf(results: readonly ExperimentResult[]): string {
 export function experimentSuite(
   name: string,
   experiments: readonly Experiment[],
-  { firstSeed, runs }: { readonly firstSeed: number | 'random'; readonly runs: number },
+  {
+    firstSeed,
+    runs,
+    skip = false,
+  }: { readonly firstSeed: number | 'random'; readonly runs: number; readonly skip?: string | false },
 ): void {
-  describe(name, () => {
+  describe(name, { skip }, () => {
     const results: ExperimentResult[] = [];
     for (const [n, experiment] of experiments.entries())
       it(experiment.name, { timeout: 240_000 * runs }, async (t) => {

@@ -47,6 +47,7 @@ export const NETWORK_FAULTS: readonly Experiment[] = [
   },
   {
     name: 'sessions opened amid deliveries',
+    isLong: true,
     site: { nodes: 3, settings: [...SETTINGS, 'journal.probe-interval=60s'] },
     load: LOAD,
     convergesWithinMs: 10_000,
@@ -88,6 +89,7 @@ export const NETWORK_FAULTS: readonly Experiment[] = [
   },
   {
     name: 'database slow to answer',
+    isLong: true,
     site: PROXIED,
     load: LOAD,
     convergesWithinMs: 60_000,
@@ -113,6 +115,7 @@ export const NETWORK_FAULTS: readonly Experiment[] = [
   },
   {
     name: 'database out of reach',
+    isLong: true,
     site: PROXIED,
     load: LOAD,
     convergesWithinMs: 60_000,

@@ -15,6 +15,7 @@ import { databaseOf, givenUri } from '../support/given-database.ts';
 import { ImapClient } from '../support/imap-client.ts';
 import { LmtpClient } from '../support/lmtp-client.ts';
 import { makeDataDir, startServer, type ServerProcess } from '../support/server-process.ts';
+import { startRedis, type RedisServer } from '../support/redis-server.ts';
 import { NetProxy } from './net-proxy.ts';
 
 export const PASSWORD = 'correct horse battery';
@@ -28,6 +29,8 @@ export interface SiteOptions {
    * through a network that can be broken, and has a data directory of its own: no hints pass between them.
    */
   readonly layout?: 'shared' | 'proxied';
+  /** Hints between nodes go through a Redis; `absent`: it is not there when they start. */
+  readonly redis?: 'running' | 'absent';
   /** A folder that whoever gives it removes; one of the site's own otherwise. */
   readonly dataDir?: string;
 }
@@ -123,6 +126,9 @@ export class Site {
   readonly all: SiteNode[] = [];
   readonly #remove: () => Promise<void>;
   #engine: AttachedEngine | undefined;
+  #redis: RedisServer | undefined;
+  /** Between the nodes and Redis, where there is one. */
+  redisProxy: NetProxy | undefined;
   #started = 0;
 
   private constructor(options: SiteOptions, dataDir: string, remove: () => Promise<void>) {
@@ -138,6 +144,11 @@ export class Site {
     try {
       if (options.layout === 'proxied' && givenUri() === undefined)
         site.#engine = await attachEmbedded({ dataDir: site.#engineDir, logger: silentLogger });
+      if (options.redis !== undefined) {
+        site.#redis = await startRedis();
+        site.redisProxy = await NetProxy.open({ host: '127.0.0.1', port: site.#redis.port });
+        if (options.redis === 'absent') await site.#redis.kill();
+      }
       // One makes what all share; the others come together.
       if (options.nodes > 0) await site.start();
       await Promise.all(Array.from({ length: Math.max(0, options.nodes - 1) }, () => site.start()));
@@ -169,6 +180,11 @@ export class Site {
     return this.#engineDir;
   }
 
+  get redis(): RedisServer {
+    if (this.#redis === undefined) throw new Error('the site has no Redis');
+    return this.#redis;
+  }
+
   async start(start: NodeStart = {}): Promise<SiteNode> {
     this.#started += 1;
     const name = `node${String(this.#started)}`;
@@ -177,6 +193,7 @@ export class Site {
     const dataDir = isProxied ? join(this.dataDir, name) : this.dataDir;
     await mkdir(dataDir, { recursive: true, mode: 0o700 });
     const settings = [...(this.options.settings ?? [])];
+    if (this.redisProxy !== undefined) settings.push(`redis.uri=redis://127.0.0.1:${String(this.redisProxy.port)}`);
     if (proxy !== undefined)
       settings.push(`database.uri=mongodb://127.0.0.1:${String(proxy.port)}/?directConnection=true`);
     if (isProxied && givenUri() !== undefined) settings.push(`database.name=${databaseOf(this.dataDir)}`);
@@ -226,6 +243,8 @@ export class Site {
     for (const node of this.all) node.thaw();
     await Promise.all(this.all.map((node) => node.server.killGroup()));
     for (const { proxy } of this.all) await proxy?.close();
+    await this.redisProxy?.close();
+    await this.#redis?.close();
     await this.#engine?.close();
     await this.#remove();
   }
