@@ -7,6 +7,15 @@ export function reportFailure(error: unknown): void {
   process.stderr.write(`${describeFailure(error)}\n`);
 }
 
+/** Errors of targets and backups, whose sentences are for whoever keeps them. */
+const OF_BACKUPS: ReadonlySet<string> = new Set([
+  'DamagedObject',
+  'StoreNotEmpty',
+  'TargetError',
+  'UnusableExport',
+  'WrongKey',
+]);
+
 function describeFailure(error: unknown): string {
   if (error instanceof ConfigError) {
     return [
@@ -15,6 +24,8 @@ function describeFailure(error: unknown): string {
     ].join('\n');
   }
   if (error instanceof CommandError) return `eider: ${error.message}`;
+  // By name, so that commands without backups do not load what makes them.
+  if (error instanceof Error && OF_BACKUPS.has(error.name)) return `eider: ${error.message}`;
   if (isFileError(error)) return `eider: ${error.message}`;
   if (error instanceof MailError) {
     const details = [...(error.details ?? [])].map(([field, sentence]) => `\n  ${field}: ${sentence}`).join('');

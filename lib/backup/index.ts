@@ -1,7 +1,7 @@
 export { backupKey, parseBackupKey, type BackupKey } from './backup-key.ts';
 export type { BackupRooms, RestoreRooms } from './backup-rooms.ts';
 export { openBackupSet, type BackupSet } from './backup-set.ts';
-export { TargetError, type BackupTarget } from './backup-target.ts';
+export type { BackupTarget } from './backup-target.ts';
 export type { UserLine } from './catalogue.ts';
 export { chooseBackup, findUser } from './choose-backup.ts';
 export { createBackup } from './create-backup.ts';
@@ -12,6 +12,5 @@ export { replaceAccount, restoreUser, type RestoredAccount, type RestoreOptions 
 export { mailboxOctets, restoreMailbox } from './restore-mailbox.ts';
 export { restoreStore, StoreNotEmpty } from './restore-store.ts';
 export { createS3Target } from './s3-target.ts';
-export { DamagedObject, WrongKey } from './sealed-object.ts';
 export { backupSection } from './settings.ts';
 export { verifyBackups } from './verify-backup.ts';

@@ -25,7 +25,7 @@ const PLAIN = 0;
 const ZSTD = 1;
 
 /** Octets of the content of one object at most; larger things are cut into several. */
-export const MOST_PLAIN_OCTETS = 64 * 1024 * 1024;
+const MOST_PLAIN_OCTETS = 64 * 1024 * 1024;
 
 /** An object that is not what was written. */
 export class DamagedObject extends Error {

@@ -1,5 +1,5 @@
 import { crashPoint } from '../kernel/crash-point.ts';
-import { toMailError } from '../kernel/errors.ts';
+import { MailError, toMailError } from '../kernel/errors.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Mailboxes } from '../journal/index.ts';
@@ -79,20 +79,22 @@ async function deliverToOne(
   } catch (thrown) {
     const error = toMailError(thrown);
     const isGone = error.code === 'user-not-found' && mayResolveAgain;
-    const moved = isGone ? await resolveAgain(parts, recipient) : undefined;
-    if (moved !== undefined) return deliverToOne(parts, ingested, envelope, moved, false);
-    log.warn({ code: error.code, err: error.cause }, 'message not delivered');
-    return { kind: 'failed', recipient, error };
+    const again = isGone ? await parts.resolveRecipient(recipient.address).catch(() => undefined) : undefined;
+    if (again !== undefined && again.account !== recipient.account)
+      return deliverToOne(parts, ingested, envelope, again, false);
+    // Still somebody's: the account is being restored, or this node has not heard yet how that ended.
+    const told = again === undefined ? error : stillThere(error);
+    log.warn({ code: told.code, err: told.cause }, 'message not delivered');
+    return { kind: 'failed', recipient, error: told };
   }
 }
 
-/**
- * A closed journal may mean that the account goes on under another one since the recipient was looked up (a restore).
- * @returns the recipient with its new account, or undefined where nothing has changed
- */
-async function resolveAgain(parts: DeliverMessageParts, recipient: Recipient): Promise<Recipient | undefined> {
-  const again = await parts.resolveRecipient(recipient.address).catch(() => undefined);
-  return again === undefined || again.account === recipient.account ? undefined : again;
+/** A closed journal of a user who is there is no reason to send a message back (a restore closes it, then goes on). */
+function stillThere(cause: MailError): MailError {
+  return new MailError('unavailable', 'The mailbox is not available at the moment, please try again', {
+    cause,
+    retryAfterMs: 5000,
+  });
 }
 
 type Delivered = Extract<DeliveryOutcome, { kind: 'delivered' }>;

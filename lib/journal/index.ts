@@ -6,6 +6,6 @@ export { createLocalHints, type Hints } from './hints.ts';
 export { createRedisHints } from './redis-hints.ts';
 export { journalSection, tombstoneWindow } from './settings.ts';
 export { journalCollections } from './collections.ts';
-export { createJournalExport, type JournalEntry, type JournalEntryKind, type JournalExport } from './export-account.ts';
+export { createJournalExport, type JournalEntryKind, type JournalExport } from './export-account.ts';
 export { ExportFold, UnusableExport, type FoldedAccount } from './fold-export.ts';
 export { createJournalImport, type JournalImport } from './import-account.ts';

@@ -215,6 +215,19 @@ describe('delivery', () => {
       await ingested.dispose();
       assert.deepEqual(summary(outcomes), ['user-not-found']);
     });
+
+    it('whose account is being restored get it later', async () => {
+      const user = await createUser();
+      const recipient = await store.delivery.resolveRecipient(user.address);
+      await store.rooms.mailboxes.closeAccount(user.account);
+      const ingested = await store.rooms.messages.ingest(oneChunk('Subject: later\r\n\r\n'), { maxOctets: 1000 });
+      const outcomes = await store.delivery.deliver(ingested, {
+        ...{ reversePath: '', helo: '', remoteAddress: '', protocol: 'LMTP', id: 'later' },
+        recipients: [recipient],
+      });
+      await ingested.dispose();
+      assert.deepEqual(summary(outcomes), ['unavailable']);
+    });
   });
 });
 
