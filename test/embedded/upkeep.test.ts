@@ -257,6 +257,38 @@ describe('upkeep of the engine', () => {
     });
   }
 
+  it('a check writes nothing', async () => {
+    const logInUse = async (): Promise<number> => {
+      const { storage } = (await admin({ serverStatus: 1 })) as { storage: Record<string, number> };
+      return Number(storage['logInUseOctets']);
+    };
+    const before = await logInUse();
+    await admin({ eiderCheck: 1 });
+    await client.db('t').command({ validate: 'rows' });
+    await admin({ eiderBackup: 1, path: join(directory, 'copy.sqlite') });
+    assert.equal(await logInUse(), before);
+  });
+
+  it('a file from before there were checksums and owners is served, and gets them as it is written', async () => {
+    await close();
+    const database = new DatabaseSync(file);
+    database.exec('ALTER TABLE tree DROP COLUMN sum; ALTER TABLE heap DROP COLUMN key');
+    database.close();
+    await open();
+    assert.equal((await admin({ eiderCheck: 1 }))['damages'], 0);
+    assert.deepEqual((await rowsOf().findOne({ key: 'key 2' }))?.data.buffer, Buffer.alloc(3000, 2));
+    await rowsOf().updateOne({ _id: 2 }, { $set: { data: new Binary(Buffer.alloc(3100, 9)) } });
+    await client.db('t').command({ compact: 'rows' });
+    assert.equal((await admin({ eiderCheck: 1 }))['damages'], 0);
+    assert.deepEqual((await rowsOf().findOne({ _id: 2 }))?.data.buffer, Buffer.alloc(3100, 9));
+    await close();
+    const after = new DatabaseSync(file, { readOnly: true });
+    const owned = after.prepare('SELECT count(*) AS n FROM heap WHERE key IS NOT NULL').get();
+    after.close();
+    assert.equal(owned?.['n'], 1);
+    await open();
+  });
+
   it('a damaged value is given to nobody', async () => {
     await close();
     const database = new DatabaseSync(file);

@@ -1,19 +1,15 @@
 import { encodeKey, successor } from '../keys/encode.ts';
 import type { Value } from '../bson/value.ts';
-import type { KeyRange } from '../store/store.ts';
+import { OWNER_KEY, type KeyRange } from '../store/store.ts';
 
 /** First octets of the keys of each kind of row. */
 const FORMAT = 0x01;
 const CATALOG = 0x02;
 const SESSION = 0x03;
-const OWNER = 0x04;
 const DOCUMENT = 0x10;
 const INDEX = 0x11;
 
 export const FORMAT_KEY: Buffer = Buffer.from([FORMAT]);
-
-/** The row that names the owner of the data. */
-export const OWNER_KEY: Buffer = Buffer.from([OWNER]);
 
 export function catalogKey(namespace: string): Buffer {
   return Buffer.concat([Buffer.from([CATALOG]), Buffer.from(namespace)]);
@@ -33,7 +29,7 @@ export const INDEXES_RANGE = { from: Buffer.from([INDEX]), to: Buffer.from([INDE
 
 /** False for a key that no row of the engine begins like. */
 export function isKnownKey(key: Buffer): boolean {
-  return [FORMAT, CATALOG, SESSION, OWNER, DOCUMENT, INDEX].includes(key[0] ?? -1);
+  return [FORMAT, CATALOG, SESSION, OWNER_KEY[0], DOCUMENT, INDEX].includes(key[0]);
 }
 
 /** What all documents of a collection begin with. */

@@ -14,6 +14,8 @@ const NODE_FLAGS = ['--disable-warning=ExperimentalWarning', '--max-semi-space-s
 const START_MS = 15_000;
 const FIRST_PAUSE_MS = 10;
 const LONGEST_PAUSE_MS = 1_000;
+/** Damaged files are looked at again this often, in case somebody has seen to them. */
+const PAUSE_AFTER_REFUSAL_MS = 10_000;
 
 export interface AttachOptions {
   readonly dataDir: string;
@@ -103,16 +105,22 @@ class Attachment {
     });
   }
 
+  /** Somebody may have seen to the files meanwhile. */
+  #forgetRefusal(): void {
+    this.#refusal = undefined;
+  }
+
   async #bringBack(): Promise<void> {
     this.#options.logger.warn({}, 'the embedded engine has ended; it is started again');
     for (let pause = FIRST_PAUSE_MS; !this.#isClosed; pause = Math.min(LONGEST_PAUSE_MS, pause * 2)) {
+      this.#forgetRefusal();
       try {
         await this.reach();
         return;
       } catch (error) {
         this.#options.logger.error({ error: String(error) }, 'the embedded engine cannot be started');
       }
-      await delay(pause);
+      await delay(this.#refusal === undefined ? pause : PAUSE_AFTER_REFUSAL_MS);
     }
   }
 

@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
-import { OWNER_KEY } from '../catalog/keyspace.ts';
 import { AcknowledgedRecord } from './acknowledged.ts';
 import { LogPositions } from './log-position.ts';
 import { logOctets } from './log-scan.ts';
 import { SqliteStore } from './sqlite-store.ts';
-import type { StoreSizes } from './store.ts';
+import { OWNER_KEY, type StoreSizes } from './store.ts';
 import { verifyFiles } from './verify-files.ts';
 
 /** Another process has taken the data over, or the file is no longer the one at its path: nothing may be written. */

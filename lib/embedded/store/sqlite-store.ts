@@ -33,18 +33,17 @@ const sumOf = (value: Uint8Array): number => crc32(value) | 0;
 
 const asBuffer = (octets: Uint8Array): Buffer => Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength);
 
-/**
- * Checkpoints are made by a worker, never by a commit. A file knows who points to each of its pages, so that free ones
- * can be given back in small steps; that can only be chosen before the first page is written.
- */
+/** Checkpoints are made by a worker, never by a commit. Nothing is written to a file that is there. */
 function configureConnection(database: DatabaseSync): void {
+  database.exec(`PRAGMA busy_timeout = 30000; PRAGMA page_size = ${PAGE_OCTETS}`);
+  const { page_count: pages } = database.prepare('PRAGMA page_count').get() as { page_count: number };
+  // The file then knows who points to each of its pages, so that free ones can be given back in small steps. Said
+  // again later, it would be written again by every connection.
+  if (pages === 0) database.exec('PRAGMA auto_vacuum = INCREMENTAL');
   database.exec(`
-    PRAGMA page_size = ${PAGE_OCTETS};
-    PRAGMA auto_vacuum = INCREMENTAL;
     PRAGMA journal_mode = WAL;
     PRAGMA journal_size_limit = ${LONGEST_LOG_KEPT};
     PRAGMA synchronous = FULL;
-    PRAGMA busy_timeout = 30000;
     PRAGMA wal_autocheckpoint = 0;
     PRAGMA cache_size = -${CACHE_KIB};
     PRAGMA temp_store = MEMORY;

@@ -10,6 +10,9 @@ export interface KeyRange {
   readonly to: Uint8Array;
 }
 
+/** The row that names the owner of the data; the only one that is the store's own. */
+export const OWNER_KEY: Buffer = Buffer.from([0x04]);
+
 /** A value is not what was written: its octets are not to be given to anybody. */
 export class DamagedValueError extends Error {
   override readonly name = 'DamagedValueError';

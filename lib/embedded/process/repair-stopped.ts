@@ -1,14 +1,14 @@
 import { copyFileSync, existsSync } from 'node:fs';
 import { Catalog } from '../catalog/catalog.ts';
-import { enginePaths } from '../process/engine-paths.ts';
+import { enginePaths } from './engine-paths.ts';
 import { takeOwnership } from '../server/owner-lock.ts';
 import { recordPath } from '../store/acknowledged.ts';
 import { InspectedStore } from '../store/inspected-store.ts';
 import { OwnedStore } from '../store/owned-store.ts';
 import { DamagedFilesError, verifyFiles } from '../store/verify-files.ts';
-import { StoreCheck } from './check-store.ts';
-import { describeDamage, newReport, reporter, type CheckReport } from './damage.ts';
-import { repair } from './repair.ts';
+import { StoreCheck } from '../upkeep/check-store.ts';
+import { describeDamage, newReport, reporter, type CheckReport } from '../upkeep/damage.ts';
+import { repair } from '../upkeep/repair.ts';
 
 /** What a repair did, in lines, and what it could not do. */
 export interface RepairReport {
