@@ -6,6 +6,7 @@ import { createLifecycle, type Service } from '../lib/kernel/lifecycle.ts';
 import type { Logger, LogLevel } from '../lib/kernel/logger.ts';
 import { createMembership, openAdminTokenHash, type Membership } from '../lib/nodes/index.ts';
 import { loadAdminTokens } from './admin-token.ts';
+import { checkDatabase } from './check-database.ts';
 import { checkSettings } from './check-settings.ts';
 import type { StartOptions } from './command-options.ts';
 import { hostnameOf, openStore } from './compose.ts';
@@ -49,6 +50,7 @@ export async function runServer(options: StartOptions): Promise<void> {
       logger,
     });
     const store = await openStore({ configuration, dataDir, logger, clock, lifecycle });
+    await checkDatabase(store.database, logger);
     const adminTokens = await loadAdminTokens(openAdminTokenHash(store.database, clock), { dataDir, logger });
     const load = createLoadMeter(clock);
     const membership = createMembership({
