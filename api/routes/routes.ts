@@ -5,6 +5,9 @@ import { getUserAddress } from './addresses/get-user-address.ts';
 import { listAddresses } from './addresses/list-addresses.ts';
 import { listUserAddresses } from './addresses/list-user-addresses.ts';
 import { resolveAddress } from './addresses/resolve-address.ts';
+import { listArchived } from './archived/list-archived.ts';
+import { restoreArchivedMessage } from './archived/restore-archived-message.ts';
+import { restoreArchived } from './archived/restore-archived.ts';
 import { authenticate } from './authentication/authenticate.ts';
 import { getAuthenticated } from './authentication/get-authenticated.ts';
 import { preauth } from './authentication/preauth.ts';
@@ -65,6 +68,9 @@ export const routes: readonly Route[] = [
   getMessage,
   updateMessage,
   deleteMessage,
+  listArchived,
+  restoreArchivedMessage,
+  restoreArchived,
   getMessageSource,
   getAttachment,
 ];

@@ -4,7 +4,7 @@ import type { AccountLog } from './account-log.ts';
 import type { AccountState } from './account-state.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { changedMailboxes } from './fold-plan.ts';
-import type { ExpungedMessage, ExpungedPage, MessageRow } from './journal.ts';
+import type { ExpungedMessage, ExpungedPage, Mailboxes, MessageRow } from './journal.ts';
 import { loadColumns } from './load-columns.ts';
 import type { TombstoneList } from './tombstones.ts';
 import { readTombstones } from './vanished.ts';
@@ -66,20 +66,35 @@ export async function readExpunged(
   });
 }
 
+/** Names a message's place in the list of what was expunged. */
+export function expungedCursor({ q, id }: Pick<ExpungedMessage, 'q' | 'id'>): string {
+  return `${q}.${id}`;
+}
+
 /** A page of them, those that went last first. @throws MailError `unavailable`, `invalid-input` for a cursor of no page */
 export async function listExpunged(
   log: AccountLog,
   goneSince: number,
-  page: { readonly mailbox?: MailboxId; readonly limit: number; readonly cursor?: string },
+  page: Parameters<Mailboxes['expunged']>[1],
 ): Promise<ExpungedPage> {
   const found = [...(await readExpunged(log, goneSince, page.mailbox))].sort(([a, one], [b, other]) =>
     one.q === other.q ? (a < b ? 1 : -1) : other.q - one.q,
   );
-  const start = page.cursor === undefined ? 0 : startAfter(found, page.cursor);
-  const messages = found.slice(start, start + page.limit).map(([id, own]) => describe(log.state, id, own));
-  const last = found[start + messages.length - 1];
-  const isMore = start + messages.length < found.length && last !== undefined;
-  return { messages, cursor: isMore ? `${last[1].q}.${last[0]}` : undefined };
+  const total = found.length;
+  const describeAll = (some: typeof found): ExpungedMessage[] => some.map(([id, own]) => describe(log.state, id, own));
+  if (page.before !== undefined) {
+    const end = placeOf(found, page.before).from;
+    return {
+      total,
+      messages: describeAll(found.slice(Math.max(0, end - page.limit), end).reverse()),
+      cursor: undefined,
+    };
+  }
+  const start = page.cursor === undefined ? 0 : placeOf(found, page.cursor).after;
+  const messages = describeAll(found.slice(start, start + page.limit));
+  const last = messages.at(-1);
+  const isMore = start + messages.length < total && last !== undefined;
+  return { total, messages, cursor: isMore ? expungedCursor(last) : undefined };
 }
 
 export function isRestored(state: AccountState, mailbox: MailboxId, uid: number): boolean {
@@ -136,15 +151,21 @@ function describe(state: AccountState, id: string, { mailbox, at, q, row }: Expu
     flags: row.flags,
     size: row.size,
     internalDate: row.internalDate,
+    sentDate: row.sentDate,
     expungedAt: at,
     q,
   };
 }
 
-function startAfter(found: readonly (readonly [string, ExpungedRow])[], cursor: string): number {
+/** Where the cursor's message stands, or would if it were still there. */
+function placeOf(
+  found: readonly (readonly [string, ExpungedRow])[],
+  cursor: string,
+): { readonly from: number; readonly after: number } {
   const [, digits = '', id = ''] = /^(\d{1,15})\.([0-9a-f]{32})$/.exec(cursor) ?? [];
   if (id.length !== MAILBOX_DIGITS + 8) throw new MailError('invalid-input', 'This is no cursor of such a list');
   const q = Number(digits);
   const next = found.findIndex(([own, expunged]) => expunged.q < q || (expunged.q === q && own < id));
-  return next < 0 ? found.length : next;
+  const after = next < 0 ? found.length : next;
+  return { from: found[after - 1]?.[0] === id ? after - 1 : after, after };
 }

@@ -156,12 +156,18 @@ export interface Mailboxes {
   /**
    * Messages that were expunged within the undelete window, or went with a mailbox that was deleted, those that went
    * last first. Not among them: what was moved to another mailbox, and what was restored.
-   * @param page `mailbox`: only those that were in it, which may be deleted by now; `cursor`: of the page before
+   * @param page `mailbox`: only those that were in it, which may be deleted by now; `cursor`: of a message of this
+   *   list, to go on behind it; `before`: such a cursor, for those in front of it, the nearest first
    * @throws `invalid-input` for a cursor that is none
    */
   expunged(
     account: AccountId,
-    page: { readonly mailbox?: MailboxId; readonly limit: number; readonly cursor?: string },
+    page: {
+      readonly mailbox?: MailboxId;
+      readonly limit: number;
+      readonly cursor?: string;
+      readonly before?: string;
+    },
   ): Promise<ExpungedPage>;
   /**
    * Appends expunged messages anew, all in one record, with new UIDs, their flags but `\Deleted` and their internal
@@ -199,6 +205,7 @@ export interface ExpungedMessage {
   /** RFC822.SIZE in octets. */
   readonly size: number;
   readonly internalDate: ZonedTime;
+  readonly sentDate: ZonedTime | undefined;
   /** Milliseconds since 1970. */
   readonly expungedAt: number;
   /** The record that took it. */
@@ -206,6 +213,8 @@ export interface ExpungedMessage {
 }
 
 export interface ExpungedPage {
+  /** Of all pages. */
+  readonly total: number;
   readonly messages: readonly ExpungedMessage[];
   /** For the next page; undefined where this is the last. */
   readonly cursor: string | undefined;
