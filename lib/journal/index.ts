@@ -1,4 +1,5 @@
 export type * from './journal.ts';
+export { expungedCursor } from './expunged.ts';
 export { SystemFlag } from './journal.ts';
 export { createMailboxes, openJournalStore, type Journal } from './mailboxes.ts';
 export { createSocketHints } from './hint-socket.ts';
