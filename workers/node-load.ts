@@ -13,7 +13,8 @@ export interface LoadMeter {
 }
 
 const NANOSECONDS = 1e6;
-const RESOLUTION_MS = 20;
+/** A timer that fires so often; a process with nothing to do is not to be woken more. */
+const RESOLUTION_MS = 100;
 
 export function createLoadMeter(clock: Clock): LoadMeter {
   const served = new Map<string, () => number>();

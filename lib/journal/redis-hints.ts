@@ -71,7 +71,7 @@ class RedisHints implements Hints {
     clearTimeout(this.#retry);
     const late = new Promise((resolve) => setTimeout(resolve, FAREWELL_MS));
     // A command that has just committed tells the others before its process ends.
-    if (this.#waiting.size > 0) await Promise.race([this.#sendAll(), late]);
+    if (this.#waiting.size > 0) await Promise.race([this.#sendLast(), late]);
     this.#channels.close();
   }
 
@@ -82,6 +82,12 @@ class RedisHints implements Hints {
     if (this.#waiting.size <= MOST_WAITING) return;
     const oldest = this.#waiting.keys().next();
     if (oldest.done !== true) this.#waiting.delete(oldest.value);
+  }
+
+  /** A command may have committed before it was connected. */
+  async #sendLast(): Promise<void> {
+    if (!this.#channels.canPublish) await new Promise<void>((resolve) => this.#channels.onCanPublish(resolve));
+    await this.#sendAll();
   }
 
   /** At the end of this turn, so that what a batch of commits has to say leaves together. */

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import type { Database } from '../../lib/db/index.ts';
-import { defineJob, createJobRunner, listJobs, type Job, type JobRunner, type JobStatus } from '../../lib/jobs/index.ts';
+import {
+  defineJob,
+  createJobRunner,
+  listJobs,
+  type Job,
+  type JobRunner,
+  type JobStatus,
+} from '../../lib/jobs/index.ts';
 import { shardsOf } from '../../lib/jobs/job.ts';
 import { systemClock, type Clock } from '../../lib/kernel/clock.ts';
 import { silentLogger } from '../../lib/kernel/logger.ts';
@@ -44,7 +51,12 @@ describe('jobs', () => {
     await database.close();
   });
 
-  async function start(node: string, job: Job, clock: Clock = systemClock, db: Database = database): Promise<JobRunner> {
+  async function start(
+    node: string,
+    job: Job,
+    clock: Clock = systemClock,
+    db: Database = database,
+  ): Promise<JobRunner> {
     const runner = createJobRunner({
       ...{ database: db, clock, logger: silentLogger, node, jobs: [job] },
       ...{ leaseMs: LEASE_MS, pollMs: 50, concurrency: 2 },
@@ -91,7 +103,10 @@ describe('jobs', () => {
   });
 
   it('that fail are tried again later, with the reason to be seen', async () => {
-    await start('one', defineJob({ name: 'fail-always', everyMs: 30, run: () => Promise.reject(new Error('no luck')) }));
+    await start(
+      'one',
+      defineJob({ name: 'fail-always', everyMs: 30, run: () => Promise.reject(new Error('no luck')) }),
+    );
     const [row] = await until(([first]) => (first?.failures ?? 0) >= 3);
     assert.equal(row?.error, 'no luck');
   });
@@ -117,7 +132,7 @@ describe('jobs', () => {
       }),
     );
     const [row] = await until(([first]) => first?.node === 'alive' && first.state === 'done');
-    assert.ok((fences[0] ?? 0) > (claimed.fence ?? 0));
+    assert.ok((fences[0] ?? 0) > claimed.fence);
     assert.ok((row?.fence ?? 0) > claimed.fence);
   });
 

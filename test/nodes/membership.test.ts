@@ -3,7 +3,13 @@ import { after, before, describe, it } from 'node:test';
 import type { Database } from '../../lib/db/index.ts';
 import { systemClock } from '../../lib/kernel/clock.ts';
 import { silentLogger } from '../../lib/kernel/logger.ts';
-import { createMembership, createNodes, newNodeId, openAdminTokenHash, type Membership } from '../../lib/nodes/index.ts';
+import {
+  createMembership,
+  createNodes,
+  newNodeId,
+  openAdminTokenHash,
+  type Membership,
+} from '../../lib/nodes/index.ts';
 import { openTestDatabase } from '../support/database.ts';
 
 const load = { connections: new Map([['imap', 3]]), commandsPerSecond: 1.5, loopDelayMs: 2, memoryOctets: 1e8 };
@@ -82,7 +88,10 @@ describe('the admin token of all nodes', () => {
     const database = await openTestDatabase();
     const hash = openAdminTokenHash(database, systemClock);
     assert.equal(await hash.read(), undefined);
-    assert.deepEqual(await Promise.all(['aa', 'bb', 'cc'].map((text) => hash.keep(text))).then((all) => new Set(all).size), 1);
+    assert.deepEqual(
+      await Promise.all(['aa', 'bb', 'cc'].map((text) => hash.keep(text))).then((all) => new Set(all).size),
+      1,
+    );
     const kept = await hash.read();
     assert.equal(await hash.keep('dd'), kept);
     await hash.replace('ee');
