@@ -55,22 +55,24 @@ type LogLine = Omit<UserLine, 'row' | 'addresses'>;
 async function backUpLog(
   parts: AccountBackupParts,
   { id, username, account }: CarriedUser,
-  previous: UserLine | undefined,
+  last: UserLine | undefined,
 ): Promise<LogLine | undefined> {
   const { rooms, set } = parts;
   const at = rooms.clock.now();
+  const isKnown = last !== undefined && (await rooms.journal.goesThrough(account, last.q, last.mark));
+  const previous = isKnown ? last : undefined;
   if (previous !== undefined && (await rooms.journal.lastQ(account)) === previous.q && previous.lacking.length === 0)
     return { ...previous, username, at };
   parts.counts.changed += 1;
   const index = await readIndex(set, previous?.index);
   const packs = new PackWriter(set, (number) => nameOf(parts, id, String(number).padStart(6, '0')));
   const wanted = new Set<MessageId>(previous?.lacking);
-  let q = previous?.q ?? 0;
+  let { q, mark } = previous ?? { q: 0, mark: '' };
   let lacking: readonly MessageId[] = [];
   for (let round = 0; ; round += 1) {
     for await (const entry of rooms.journal.read(account, q)) {
       await packs.add(entry);
-      q = entry.q;
+      ({ q, mark } = entry);
       if (entry.kind === 'record') parts.counts.records += 1;
       for (const messageId of entry.messageIds) if (!index.has(messageId)) wanted.add(messageId);
       await parts.onStep();
@@ -94,6 +96,7 @@ async function backUpLog(
     username,
     account,
     q,
+    mark,
     at,
     packs: all,
     ...(indexRef === undefined ? {} : { index: indexRef }),

@@ -11,6 +11,8 @@ export interface UserLine {
   readonly account: AccountId;
   /** Up to where it was read. */
   readonly q: number;
+  /** What that place in the journal has and no other's. */
+  readonly mark: string;
   /** When reading it began, ms since 1970. */
   readonly at: number;
   readonly row: string;

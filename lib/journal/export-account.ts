@@ -15,6 +15,8 @@ export interface JournalEntry {
   readonly raw: Buffer;
   /** The record's, or that of the checkpoint that the segment belongs to. */
   readonly q: number;
+  /** What the place `q` in this journal has and no other journal's: the record's token, or a checkpoint's own. */
+  readonly mark: string;
   /** The messages that the entry names, each as often as it does. */
   readonly messageIds: readonly MessageId[];
 }
@@ -22,6 +24,11 @@ export interface JournalEntry {
 export interface JournalExport {
   /** `q` of the last record; 0 where there is none. */
   lastQ(account: AccountId): Promise<number>;
+  /**
+   * Whether the journal still goes through the place where `mark` was read. False also where that can no longer be told:
+   * a database that was set back goes on with other records under the same numbers.
+   */
+  goesThrough(account: AccountId, q: number, mark: string): Promise<boolean>;
   /**
    * The journal after `after` in order of `q`. Where those records are no longer all there, or `after` is 0 and the
    * oldest have gone, it begins with a checkpoint and its segments; a checkpoint in the middle begins anew, and all that
@@ -54,6 +61,12 @@ export function createJournalExport(database: Database): JournalExport {
       if (last !== undefined) return qOf(last);
       const checkpoints = await readCheckpoints(collections, account);
       return Math.max(0, ...checkpoints.map(({ checkpoint }) => checkpoint.q));
+    },
+    goesThrough: async (account, q, mark) => {
+      const [record] = await collections.journal.find([recordKey(account, q)]);
+      if (record !== undefined) return recordEntry(record, q).mark === mark;
+      const standing = (await readCheckpoints(collections, account)).filter(({ checkpoint }) => checkpoint.q === q);
+      return standing.some(({ checkpoint }) => checkpoint.rev === mark || checkpoint.token === mark);
     },
     read: (account, after) => readJournal(collections, account, after),
   };
@@ -103,11 +116,12 @@ async function* readStart(
   for (const { checkpoint, raw } of checkpoints.sort((one, other) => one.checkpoint.q - other.checkpoint.q)) {
     if (!(await goesOn(collections, account, checkpoint.q))) continue;
     const { q } = checkpoint;
-    yield { kind: 'checkpoint', raw, q, messageIds: [] };
+    const mark = checkpoint.rev;
+    yield { kind: 'checkpoint', raw, q, mark, messageIds: [] };
     for (const { key, count, isRows } of segmentsOf(account, checkpoint)) {
       const [segment] = await collections.segments.find([key]);
       if (segment === undefined) return undefined;
-      yield { kind: 'segment', raw: segment, q, messageIds: isRows ? messageIdsInRows(segment, count) : [] };
+      yield { kind: 'segment', raw: segment, q, mark, messageIds: isRows ? messageIdsInRows(segment, count) : [] };
     }
     return q;
   }
@@ -166,9 +180,9 @@ function messageIdsInRows(raw: Buffer, count: number): MessageId[] {
 }
 
 function recordEntry(raw: Buffer, q: number): JournalEntry {
-  const { changes } = decodeRecord(q, decodeRawDocument(raw) as unknown as StoredRecord);
+  const { changes, token } = decodeRecord(q, decodeRawDocument(raw) as unknown as StoredRecord);
   const rows = changes.flatMap((change) => (change.kind === 'append' ? change.rows : []));
-  return { kind: 'record', raw, q, messageIds: rows.map(({ messageId }) => messageId) };
+  return { kind: 'record', raw, q, mark: token, messageIds: rows.map(({ messageId }) => messageId) };
 }
 
 /** The key of a document of the journal's three collections begins with its account. */

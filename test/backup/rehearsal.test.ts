@@ -18,6 +18,7 @@ import {
   type Manifest,
 } from '../../lib/backup/index.ts';
 import type { BackupTarget } from '../../lib/backup/backup-target.ts';
+import { openDatabaseCopy } from '../../lib/db/index.ts';
 import { SystemFlag } from '../../lib/journal/index.ts';
 import { corpusMessages } from '../support/corpora.ts';
 import { temporaryDirectory } from '../support/embedded-engine.ts';
@@ -196,6 +197,34 @@ describe('a restore rehearsal', () => {
     await source.mailboxes.setQuota(account, 1000);
     await assert.rejects(restoreMailbox(source, set, line, { ...again, target: 'x' }, {}), { code: 'over-quota' });
     await source.mailboxes.setQuota(account, 0);
+  });
+
+  it('takes a database that was set back for another one, whatever its numbers', async () => {
+    const fork = await openTestStore();
+    try {
+      const copy = await openDatabaseCopy(source.database, fork.database, 'source');
+      await copy.run(() => undefined);
+      await copy.finish();
+      await source.append('anna', 'INBOX', Buffer.from('Subject: lost\r\n\r\nin one history\r\n'));
+      await createBackup(source, set);
+      for (const text of ['one', 'two', 'three'])
+        await fork.append('anna', 'Sent', Buffer.from(`Subject: ${text}\r\n\r\nin the other\r\n`));
+      const manifest = await createBackup(fork, set);
+      assert.equal(manifest.counts.changed, 1);
+      const restored = await openTestStore();
+      try {
+        await restoreStore(restored, set, manifest, {});
+        assert.deepEqual(withoutUidValidity(await restored.look('anna')), withoutUidValidity(await fork.look('anna')));
+        // A restored account that nobody has touched is nothing new.
+        await createBackup(restored, set);
+        const next = await createBackup(restored, set);
+        assert.deepEqual([next.counts.changed, next.counts.messages], [0, 0]);
+      } finally {
+        await restored.close();
+      }
+    } finally {
+      await fork.close();
+    }
   });
 
   it('keeps a list of all backups, and refuses another key and none', async () => {
