@@ -321,6 +321,17 @@ describe('upkeep of the engine', () => {
     await upkeep.close();
   });
 
+  it('a damaged record is replaced when its loss is accepted, and nothing else is lost', async () => {
+    await close();
+    await writeFile(`${file}-acknowledged`, 'no record at all, and longer than one would ever be');
+    await assert.rejects(open(), /acknowledged is damaged/);
+    assert.match(acceptLoss(dataDir, 'test')?.damage ?? '', /acknowledged is damaged/);
+    await open();
+    assert.equal(await rowsOf().countDocuments(), 200);
+    await close();
+    await open();
+  });
+
   it('repairs nothing while an engine runs', () => {
     assert.throws(() => repairStopped(dataDir, 'test'), { name: 'OwnedElsewhereError' });
     assert.throws(() => acceptLoss(dataDir, 'test'), { name: 'OwnedElsewhereError' });

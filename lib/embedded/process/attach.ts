@@ -120,7 +120,7 @@ class Attachment {
       } catch (error) {
         this.#options.logger.error({ error: String(error) }, 'the embedded engine cannot be started');
       }
-      await delay(this.#refusal === undefined ? pause : PAUSE_AFTER_REFUSAL_MS);
+      await delay(this.#refusal === undefined ? pause : PAUSE_AFTER_REFUSAL_MS, undefined, { ref: false });
     }
   }
 

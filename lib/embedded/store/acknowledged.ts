@@ -1,4 +1,14 @@
-import { closeSync, existsSync, fdatasync, fdatasyncSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fdatasync,
+  fdatasyncSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { LogPosition } from './log-scan.ts';
@@ -73,6 +83,8 @@ export class AcknowledgedRecord {
   /** Notes that the main file holds everything, which must be so, for good before it returns. */
   reset(): void {
     this.#write(NOTHING_IN_LOG);
+    // A damaged one that is taken over may have been longer.
+    ftruncateSync(this.#descriptor, RECORD_OCTETS);
     fdatasyncSync(this.#descriptor);
   }
 
