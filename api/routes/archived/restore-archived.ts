@@ -23,8 +23,7 @@ export const restoreArchived = defineUserRoute({
         ...(cursor !== undefined && { cursor }),
       });
       ({ cursor } = page);
-      for (const { id, expungedAt } of page.messages)
-        if (expungedAt >= start && expungedAt <= end) ids.push(id);
+      for (const { id, expungedAt } of page.messages) if (expungedAt >= start && expungedAt <= end) ids.push(id);
     } while (cursor !== undefined);
     const counts = { restored: 0, notRestored: 0 };
     // Those removed first come first, so that they keep their order.
