@@ -8,11 +8,12 @@ import type { Decoder } from '../wire/decoder.ts';
 import { turn } from '../wire/turn.ts';
 import { type Completion, type ContextOf, defineCommand, type Form } from './command.ts';
 import { compileSearch, type Matcher, type SearchScope, UNKNOWN, YES } from './search/compile.ts';
+import { NumberList } from './search/number-list.ts';
 
 /** Messages looked at between two turns of the event loop. */
 const BATCH = 20_000;
 /** Messages whose content is asked for together. */
-const CONTENT_BATCH = 256;
+const CONTENT_BATCH = 1024;
 
 function parse(decoder: Decoder): SearchProgram {
   decoder.space();
@@ -29,14 +30,13 @@ function scopeOf(view: MailboxView): SearchScope {
 }
 
 interface ColumnPass {
-  /** Ascending positions. */
-  readonly matched: number[];
+  readonly matched: NumberList;
   /** Positions that only their content can decide. */
   readonly undecided: readonly number[];
 }
 
 async function searchColumns(view: MailboxView, matcher: Matcher, signal: AbortSignal): Promise<ColumnPass> {
-  const matched: number[] = [];
+  const matched = new NumberList();
   const undecided: number[] = [];
   const verdicts = new Uint8Array(BATCH);
   for (let from = 0; from < view.count; from += BATCH) {
@@ -46,7 +46,7 @@ async function searchColumns(view: MailboxView, matcher: Matcher, signal: AbortS
       for (let index = 0; index < span.count; index += 1) {
         const verdict = verdicts[index];
         if (verdict === UNKNOWN) undecided.push(span.position + index);
-        else if (verdict === YES) matched.push(span.position + index);
+        else if (verdict === YES) matched.add(span.position + index);
       }
     }
     await turn();
@@ -82,36 +82,37 @@ async function searchContents(
       for (const span of view.spans(position, position)) {
         if (span.isGone) continue;
         matcher(span, verdict, terms);
-        if (verdict[0] === YES) matched.push(position);
+        if (verdict[0] === YES) matched.add(position);
       }
     }
   }
 }
 
-function describe(view: MailboxView, positions: readonly number[], isUid: boolean, usesModSeq: boolean): Found {
-  const numbers: number[] = [];
-  for (const position of positions) numbers.push(isUid ? view.uidAt(position) : position + 1);
+/** @param positions ascending */
+function describe(view: MailboxView, positions: Uint32Array, isUid: boolean, usesModSeq: boolean): Found {
+  const numbers = positions.map((position) => (isUid ? view.uidAt(position) : position + 1));
   return { numbers, modSeq: usesModSeq ? highestModSeq(view, positions) : undefined };
 }
 
-function highestModSeq(view: MailboxView, positions: readonly number[]): number {
+function highestModSeq(view: MailboxView, positions: Uint32Array): number {
   let highest = 0;
-  for (const position of positions) {
-    for (const { columns, at } of view.spans(position, position)) highest = Math.max(highest, columns.modseq(at));
+  let next = 0;
+  for (const { columns, at, position, count } of view.spans(positions[0] ?? 0, positions.at(-1) ?? -1)) {
+    for (let own = positions[next]; own !== undefined && own < position + count; own = positions[next]) {
+      if (own >= position) highest = Math.max(highest, columns.modseq(at + own - position));
+      next += 1;
+    }
   }
   return highest;
 }
 
-async function findPositions(
-  program: SearchProgram,
-  view: MailboxView,
-  signal: AbortSignal,
-): Promise<readonly number[]> {
+/** Ascending. */
+async function findPositions(program: SearchProgram, view: MailboxView, signal: AbortSignal): Promise<Uint32Array> {
   const matcher = compileSearch(program.key, scopeOf(view));
   const pass = await searchColumns(view, matcher, signal);
-  if (pass.undecided.length === 0) return pass.matched;
+  if (pass.undecided.length === 0) return pass.matched.view();
   await searchContents(view, program, matcher, pass, signal);
-  return pass.matched.sort((a, b) => a - b);
+  return pass.matched.view().sort();
 }
 
 async function run(program: SearchProgram, context: ContextOf<'selected'>, form: Form): Promise<Completion> {
@@ -121,7 +122,7 @@ async function run(program: SearchProgram, context: ContextOf<'selected'>, form:
   const timer = setTimeout(() => {
     deadline.abort(new SessionError('LIMIT', 'Search takes too long'));
   }, connection.searchMs);
-  let positions: readonly number[];
+  let positions: Uint32Array;
   try {
     positions = await findPositions(program, view, deadline.signal);
   } finally {

@@ -3,7 +3,7 @@ import type { SearchReturn } from '../protocol/search-key.ts';
 
 /** Ascending sequence numbers or UIDs that were found, with the highest mod-sequence among them where asked for. */
 export interface Found {
-  readonly numbers: readonly number[];
+  readonly numbers: Uint32Array;
   readonly modSeq: number | undefined;
 }
 

@@ -96,7 +96,7 @@ export class MailboxHandle implements OpenMailbox, MailboxSession {
   }
 
   columns(): ColumnView {
-    return new SharedColumnView(this.#columns, () => this.#table());
+    return new SharedColumnView(this.#columns, this.#table());
   }
 
   onEvent(listener: (event: MailboxEvent) => void): void {

@@ -1,1 +1,1 @@
-export { matchTerms, type SearchTerm } from './match-terms.ts';
+export { matchHeaderTerms, matchTerms, type HeaderTerm, type SearchTerm } from './match-terms.ts';

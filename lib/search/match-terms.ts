@@ -8,10 +8,16 @@ import {
 } from '../mime/index.ts';
 import { foldCase, TextFinder } from './text-finder.ts';
 
+/** In the named header field; '' matches every message that has the field (RFC 3501 section 6.4.4). */
+export interface HeaderTerm {
+  readonly kind: 'header';
+  readonly field: string;
+  readonly value: string;
+}
+
 /** What to look for in a message's content. */
 export type SearchTerm =
-  /** In the named header field; '' matches every message that has the field (RFC 3501 section 6.4.4). */
-  | { readonly kind: 'header'; readonly field: string; readonly value: string }
+  | HeaderTerm
   /** In the text of the body: text parts, and the headers of messages inside. */
   | { readonly kind: 'body'; readonly value: string }
   /** In header or body. */
@@ -39,6 +45,16 @@ export async function matchTerms(
   await searchBody(content, finder, signal);
   for (const [position, [index]] of open.entries()) if (finder.isFound(position)) found[index] = 1;
   return found;
+}
+
+/**
+ * As `matchTerms`, from header fields alone: of the terms all name fields that the octets hold whenever the message has
+ * them. Only those fields are decoded.
+ */
+export function matchHeaderTerms(fields: Buffer, terms: readonly HeaderTerm[]): Uint8Array {
+  const names = new Set(terms.map(({ field }) => field.toLowerCase()));
+  const header = decodeHeader(fields, (name) => names.has(name));
+  return Uint8Array.from(terms, ({ field, value }) => (header.matches(field, value) ? 1 : 0));
 }
 
 async function searchBody(content: MessageContent, finder: TextFinder, signal: AbortSignal): Promise<void> {
@@ -98,6 +114,12 @@ class DecodedHeader {
 async function readHeader(content: MessageContent, part: StoredPart | undefined): Promise<DecodedHeader> {
   if (part === undefined) return new DecodedHeader([]);
   const end = Math.min(part.bodyStart, part.headerStart + DEFAULT_MIME_LIMITS.headerOctets);
-  const { fields } = readHeaderFields(await content.readRange(part.headerStart, end), DEFAULT_MIME_LIMITS);
-  return new DecodedHeader(fields.map(({ name, value }) => ({ name, value: decodeHeaderText(unfold(value)) })));
+  return decodeHeader(await content.readRange(part.headerStart, end), () => true);
+}
+
+function decodeHeader(octets: Buffer, isWanted: (name: string) => boolean): DecodedHeader {
+  const fields: { readonly name: string; readonly value: string }[] = [];
+  for (const { name, value } of readHeaderFields(octets, DEFAULT_MIME_LIMITS).fields)
+    if (isWanted(name)) fields.push({ name, value: decodeHeaderText(unfold(value)) });
+  return new DecodedHeader(fields);
 }

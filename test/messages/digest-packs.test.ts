@@ -5,6 +5,7 @@ import type { CommandStartedEvent } from 'mongodb';
 import { imapRenderer } from '../../lib/frontends/imap/index.ts';
 import { newAccountId, newMailboxId, type AccountId, type MessageId } from '../../lib/kernel/ids.ts';
 import type { DigestField, DigestPlace, DigestRow, ListedDigest, MessagesRoom } from '../../lib/messages/index.ts';
+import { matchHeaderTerms, matchTerms } from '../../lib/search/index.ts';
 import { corpusMessages } from '../support/corpora.ts';
 import { all, openTestRoom, plainRenderer, type TestRoom } from './message-room.ts';
 
@@ -99,6 +100,27 @@ describe('packs of digests', () => {
         await list(room.messages, account, place, [field]),
         apart.map((one) => only(one, field)),
       );
+  });
+
+  it('tell a search for header fields what the messages would', async () => {
+    const account = newAccountId();
+    const { signal } = new AbortController();
+    let compared = 0;
+    for (const { name, octets } of corpusMessages()) {
+      const { messageId } = await room.put(account, octets);
+      const [digest] = await all(room.messages.digests(account, [messageId]));
+      if (digest?.hasAllHeaders !== true) continue;
+      const content = await room.messages.open(account, messageId);
+      const terms = ['subject', 'from', 'To', 'cc', 'message-id', 'list-id', 'references', 'content-type'].flatMap(
+        (field) =>
+          ['', 'e', 'ü', 'example', 'Re:', '@', 'text/plain'].map(
+            (value) => ({ kind: 'header', field, value }) as const,
+          ),
+      );
+      assert.deepEqual(matchHeaderTerms(digest.headers, terms), await matchTerms(content, terms, signal), name);
+      compared += 1;
+    }
+    assert.ok(compared > 30, String(compared));
   });
 
   it('are read a thousand messages at a time, and no message is', async () => {

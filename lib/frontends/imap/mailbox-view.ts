@@ -15,8 +15,8 @@ import type {
 import type { MailboxInfo, OpenMailbox } from '../../journal/index.ts';
 import { MailError } from '../../kernel/errors.ts';
 import { parseMessageId, type AccountId, type MessageId } from '../../kernel/ids.ts';
-import type { DigestPlace, DigestRow } from '../../messages/index.ts';
-import { matchTerms } from '../../search/index.ts';
+import { isHotField, type DigestPlace, type DigestRow } from '../../messages/index.ts';
+import { matchHeaderTerms, matchTerms, type HeaderTerm } from '../../search/index.ts';
 import type { ImapRooms } from './rooms.ts';
 import { toSessionError, translated, translatedForTarget } from './session-errors.ts';
 
@@ -90,15 +90,45 @@ export class MailboxView implements SelectedMailbox {
     fields: readonly DigestField[],
   ): AsyncIterable<readonly (MessageDigest | undefined)[]> {
     try {
-      // The ids are those that this very view has given out.
-      const rows = messages as Iterable<DigestRow>;
-      yield* this.#rooms.messages.digestsIn(this.#account, placeOf(this.#mailbox), rows, fields);
+      yield* this.#rooms.messages.digestsIn(this.#account, placeOf(this.#mailbox), digestRows(messages), fields);
     } catch (thrown) {
       throw toSessionError(thrown);
     }
   }
 
   async *matchText(
+    rows: readonly MessageRow[],
+    terms: readonly TextTerm[],
+    signal: AbortSignal,
+  ): AsyncIterable<Uint8Array> {
+    if (terms.length > 0 && terms.every(isHotTerm)) yield* this.#matchHeaders(rows, terms, signal);
+    else yield* this.#matchContents(rows, terms, signal);
+  }
+
+  /** From the digests, which hold the fields that are asked for. */
+  async *#matchHeaders(
+    rows: readonly MessageRow[],
+    terms: readonly HeaderTerm[],
+    signal: AbortSignal,
+  ): AsyncIterable<Uint8Array> {
+    let next = 0;
+    try {
+      const place = placeOf(this.#mailbox);
+      for await (const digests of this.#rooms.messages.digestsIn(this.#account, place, digestRows(rows), ['headers'])) {
+        for (const digest of digests) {
+          signal.throwIfAborted();
+          const row = rows[next];
+          next += 1;
+          if (digest?.hasAllHeaders === true) yield matchHeaderTerms(digest.headers, terms);
+          else if (row !== undefined) yield await this.#match(row, terms, signal);
+        }
+      }
+    } catch (thrown) {
+      throw signal.aborted ? signal.reason : toSessionError(thrown);
+    }
+  }
+
+  async *#matchContents(
     rows: readonly MessageRow[],
     terms: readonly TextTerm[],
     signal: AbortSignal,
@@ -139,6 +169,15 @@ export class MailboxView implements SelectedMailbox {
       throw thrown;
     }
   }
+}
+
+/** The ids are those that the view has given out: they need not be looked at again. */
+function digestRows(messages: Iterable<Pick<MessageRow, 'uid' | 'messageId'>>): Iterable<DigestRow> {
+  return messages as Iterable<DigestRow>;
+}
+
+function isHotTerm(term: TextTerm): term is HeaderTerm {
+  return term.kind === 'header' && isHotField(term.field);
 }
 
 /** The mailbox as those see it who read and pack its digests. */

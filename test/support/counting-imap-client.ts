@@ -1,0 +1,75 @@
+import { connect, type Socket } from 'node:net';
+import { once } from 'node:events';
+
+/** As much of the end of an answer as its last line may take. */
+const TAIL_OCTETS = 1024;
+
+/** What came back for a command. */
+export interface CountedAnswer {
+  readonly octets: number;
+  /** The last line, without its tag. */
+  readonly tagged: string;
+}
+
+/**
+ * A client that looks at no more of an answer than its end, so that hardly anything of its own work is measured. No
+ * answer may hold the tagged line of its command in a literal.
+ */
+export class CountingImapClient {
+  readonly #socket: Socket;
+  #tag = 0;
+  #octets = 0;
+  #tail = '';
+  #awaited: { readonly tag: string; readonly resolve: (answer: CountedAnswer) => void } | undefined;
+  #fail: ((error: Error) => void) | undefined;
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on('data', (octets: Buffer) => this.#take(octets));
+    socket.on('close', () => this.#fail?.(new Error('the server closed the connection')));
+  }
+
+  static async login(
+    at: { readonly host: string; readonly port: number },
+    username: string,
+    password: string,
+  ): Promise<CountingImapClient> {
+    const socket = connect(at.port, at.host);
+    await once(socket, 'connect');
+    const client = new CountingImapClient(socket);
+    await client.ok(`LOGIN "${username}" "${password}"`);
+    return client;
+  }
+
+  /** @throws where it is not answered with OK */
+  async ok(command: string): Promise<CountedAnswer> {
+    this.#tag += 1;
+    const tag = `c${String(this.#tag)}`;
+    this.#octets = 0;
+    const answer = new Promise<CountedAnswer>((resolve, reject) => {
+      this.#awaited = { tag, resolve };
+      this.#fail = reject;
+    });
+    this.#socket.write(`${tag} ${command}\r\n`);
+    const { octets, tagged } = await answer;
+    if (!tagged.startsWith('OK')) throw new Error(`${command}: ${tagged}`);
+    return { octets, tagged };
+  }
+
+  close(): void {
+    this.#fail = undefined;
+    this.#socket.destroy();
+  }
+
+  #take(octets: Buffer): void {
+    this.#octets += octets.length;
+    const end = octets.toString('latin1', Math.max(0, octets.length - TAIL_OCTETS));
+    this.#tail = (this.#tail + end).slice(-TAIL_OCTETS);
+    if (!this.#tail.endsWith('\r\n')) return;
+    const line = this.#tail.slice(this.#tail.lastIndexOf('\n', this.#tail.length - 2) + 1, -2);
+    const awaited = this.#awaited;
+    if (awaited === undefined || !line.startsWith(`${awaited.tag} `)) return;
+    this.#awaited = undefined;
+    awaited.resolve({ octets: this.#octets, tagged: line.slice(awaited.tag.length + 1) });
+  }
+}
