@@ -55,12 +55,14 @@ it(
         stdio: ['ignore', 'ignore', 'pipe'],
       });
       const ended = once(strace, 'exit');
+      // Read to its end: without a reader, strace would die of what it says of new threads.
       let said = '';
-      strace.stderr.setEncoding('utf8');
-      for await (const text of strace.stderr as AsyncIterable<string>) {
-        said += text;
-        if ((said.match(/ attached/g) ?? []).length >= pids.length / 2) break;
-      }
+      await new Promise<void>((resolve) => {
+        strace.stderr.setEncoding('utf8').on('data', (text: string) => {
+          said += text;
+          if ((said.match(/ attached/g) ?? []).length >= pids.length / 2) resolve();
+        });
+      });
       for (let n = 0; n < MESSAGES; n += 1) {
         const message = Buffer.from(
           `From: a@example.org\r\nSubject: ${String(n)}\r\n\r\n${'text '.repeat(n * 300)}\r\n`,
