@@ -1,31 +1,14 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
-import type { Database } from '../../lib/db/index.ts';
+import { describe, it } from 'node:test';
 import { openJournalStore, type Journal, type OpenMailbox } from '../../lib/journal/index.ts';
 import { uidsOf } from '../../lib/journal/uid-set.ts';
 import type { MailError } from '../../lib/kernel/errors.ts';
 import type { AccountId } from '../../lib/kernel/ids.ts';
-import { openTestDatabase } from '../support/database.ts';
-import { createAccount, createNode, EVERYTHING, mailboxId, newMessage, type NodeOptions } from './journal-node.ts';
+import { createAccount, EVERYTHING, mailboxId, newMessage, useDatabase, type NodeOptions } from './journal-node.ts';
 import { UnreliableStore, type Fault } from './unreliable-store.ts';
 
-let database: Database;
-const nodes: Journal[] = [];
-
-before(async () => {
-  database = await openTestDatabase();
-});
-
-after(async () => {
-  await Promise.all(nodes.map((node) => node.close()));
-  await database.close();
-});
-
-function node(options: NodeOptions = {}): Journal {
-  const made = createNode(database, options);
-  nodes.push(made);
-  return made;
-}
+const setup = useDatabase();
+const { node } = setup;
 
 /** A node with an unreliable store, one with a reliable one, and an account opened by both. */
 async function unreliable(options: NodeOptions = {}): Promise<{
@@ -35,7 +18,7 @@ async function unreliable(options: NodeOptions = {}): Promise<{
   account: AccountId;
   inbox: OpenMailbox;
 }> {
-  const store = new UnreliableStore(openJournalStore(database));
+  const store = new UnreliableStore(openJournalStore(setup.database));
   const mine = node({ ...options, store });
   const other = node();
   const account = await createAccount(mine);
@@ -159,7 +142,7 @@ describe('commit: outcomes', () => {
   });
 
   it('an insert that never answers is given up at the deadline of its command', async () => {
-    const base = openJournalStore(database);
+    const base = openJournalStore(setup.database);
     const store = { ...base, insert: () => new Promise<never>(() => undefined) };
     const account = await createAccount(node());
     const mine = node({ store });
@@ -182,7 +165,7 @@ describe('commit: outcomes', () => {
     const { account, inbox, mine } = await unreliable();
     const { Binary } = await import('mongodb');
     const key = Buffer.concat([Buffer.from(account, 'hex'), Buffer.of(0, 0, 0, 0, 0, 2)]);
-    await database
+    await setup.database
       .collection('journal')
       .insertOne({ _id: new Binary(key) as never, v: 99, at: 1, token: Buffer.alloc(12), changes: [] });
     await assert.rejects(mine.list(account), { code: 'unavailable' });

@@ -1,30 +1,13 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
-import type { Database } from '../../lib/db/index.ts';
-import { openJournalStore, type Journal } from '../../lib/journal/index.ts';
+import { describe, it } from 'node:test';
+import { openJournalStore } from '../../lib/journal/index.ts';
 import type { JournalStore } from '../../lib/journal/journal-store.ts';
 import type { MessageId } from '../../lib/kernel/ids.ts';
-import { openTestDatabase } from '../support/database.ts';
-import { createAccount, createNode, EVERYTHING, mailboxId, newMessage, type NodeOptions } from './journal-node.ts';
+import { createAccount, EVERYTHING, mailboxId, messageIdOf, newMessage, useDatabase } from './journal-node.ts';
 import { UnreliableStore } from './unreliable-store.ts';
 
-let database: Database;
-const nodes: Journal[] = [];
-
-before(async () => {
-  database = await openTestDatabase();
-});
-
-after(async () => {
-  await Promise.all(nodes.map((node) => node.close()));
-  await database.close();
-});
-
-function node(options: NodeOptions = {}): Journal {
-  const made = createNode(database, options);
-  nodes.push(made);
-  return made;
-}
+const setup = useDatabase();
+const { node } = setup;
 
 describe('deliver', () => {
   it('20 parallel deliveries of one message on three nodes: one append and 20 equal answers', async () => {
@@ -81,7 +64,7 @@ describe('deliver', () => {
   });
 
   it('a lost reply: the retry, on another node, gets the same UID', async () => {
-    const store = new UnreliableStore(openJournalStore(database));
+    const store = new UnreliableStore(openJournalStore(setup.database));
     const one = node({ store });
     const account = await createAccount(one);
     await one.list(account);
@@ -146,8 +129,37 @@ describe('sweep', () => {
     assert.deepEqual(await sweeper.sweep(account, [kept.messageId]), []);
   });
 
+  it('a node that opens the account from a checkpoint of after the sweep renews too', async () => {
+    const sweeper = node();
+    const account = await createAccount(sweeper);
+    const inbox = await mailboxId(sweeper, account, 'INBOX');
+    const old = newMessage();
+    assert.deepEqual(await sweeper.sweep(account, [old.messageId]), [old.messageId]);
+    await sweeper.fold(account);
+    await sweeper.append(account, inbox, [newMessage()]);
+    await sweeper.fold(account);
+    const renewed: MessageId[] = [];
+    const late = node({
+      renew: async (_, messageIds) => {
+        renewed.push(...messageIds);
+        return messageIds.map(() => true);
+      },
+    });
+    await late.append(account, inbox, [old, newMessage()]);
+    assert.deepEqual(renewed, [old.messageId]);
+    // Of more than can be remembered, all are taken for swept.
+    const many = Array.from({ length: 20_001 }, (_, at) => messageIdOf(`swept ${at}`));
+    await sweeper.sweep(account, many);
+    await sweeper.fold(account);
+    const later = node({ renew: async (_, messageIds) => messageIds.map(() => false) });
+    for (const messageId of [many[0], many.at(-1), messageIdOf('another')])
+      await assert.rejects(later.append(account, inbox, [newMessage({ messageId: messageId ?? old.messageId })]), {
+        code: 'unavailable',
+      });
+  });
+
   it('tombstones that a fold moves to segments meanwhile still count', async () => {
-    const real = openJournalStore(database);
+    const real = openJournalStore(setup.database);
     let foldNow: (() => Promise<void>) | undefined;
     const readSegments: JournalStore['readSegments'] = async (...given) => {
       const read = await real.readSegments(...given);

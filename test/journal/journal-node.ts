@@ -1,10 +1,13 @@
+import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
+import { after, before } from 'node:test';
 import { Binary } from 'mongodb';
 import type { Database } from '../../lib/db/index.ts';
 import {
   createLocalHints,
   createMailboxes,
   journalSection,
+  openJournalStore,
   type Hints,
   type Journal,
   type NewMessage,
@@ -16,6 +19,7 @@ import { systemClock, type Clock } from '../../lib/kernel/clock.ts';
 import { newAccountId, type AccountId, type MailboxId, type MessageId } from '../../lib/kernel/ids.ts';
 import { silentLogger } from '../../lib/kernel/logger.ts';
 import { defaultsOf } from '../../lib/kernel/section.ts';
+import { openTestDatabase } from '../support/database.ts';
 
 export interface NodeOptions {
   readonly settings?: Partial<JournalSettings>;
@@ -23,6 +27,42 @@ export interface NodeOptions {
   readonly clock?: Clock;
   readonly store?: JournalStore;
   readonly renew?: (account: AccountId, messageIds: readonly MessageId[]) => Promise<readonly boolean[]>;
+}
+
+/** An empty database for a test file and nodes on it; all of it is closed after the file's tests. */
+export interface Setup {
+  readonly database: Database;
+  readonly store: JournalStore;
+  readonly node: (options?: NodeOptions) => Journal;
+}
+
+export function useDatabase(): Setup {
+  let opened: Database | undefined;
+  const nodes: Journal[] = [];
+  const database = (): Database => {
+    assert.ok(opened);
+    return opened;
+  };
+  before(async () => {
+    opened = await openTestDatabase();
+  });
+  after(async () => {
+    await Promise.all(nodes.map((node) => node.close()));
+    await opened?.close();
+  });
+  return {
+    get database() {
+      return database();
+    },
+    get store() {
+      return openJournalStore(database());
+    },
+    node: (options) => {
+      const made = createNode(database(), options);
+      nodes.push(made);
+      return made;
+    },
+  };
 }
 
 /** The journal as one process has it; several on one database are several nodes. */

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
-import type { Database } from '../../lib/db/index.ts';
+import { describe, it } from 'node:test';
 import {
   openJournalStore,
   type FlagChange,
@@ -11,8 +10,7 @@ import {
 import { uidsOf } from '../../lib/journal/uid-set.ts';
 import type { MailError } from '../../lib/kernel/errors.ts';
 import type { AccountId, MailboxId, MessageId } from '../../lib/kernel/ids.ts';
-import { openTestDatabase } from '../support/database.ts';
-import { createAccount, createNode, EVERYTHING, newMessage, seeded } from './journal-node.ts';
+import { createAccount, EVERYTHING, newMessage, seeded, useDatabase } from './journal-node.ts';
 import { UnreliableStore, type Fault } from './unreliable-store.ts';
 
 interface ModelMessage {
@@ -93,18 +91,8 @@ class Model {
   }
 }
 
-let database: Database;
-const nodes: Journal[] = [];
-
-before(async () => {
-  database = await openTestDatabase();
-});
-
-after(async () => {
-  await Promise.all(nodes.map((node) => node.close()));
-  await database.close();
-});
-
+const setup = useDatabase();
+const { node } = setup;
 /** I6, I7: the account as the node sees it is the model, and its counters are what is counted. */
 async function compare(journal: Journal, account: AccountId, model: Model): Promise<void> {
   const infos = await journal.list(account);
@@ -159,11 +147,10 @@ async function runSeed(seed: number): Promise<void> {
   const pick = <T>(list: readonly T[]): T => list[below(list.length)] as T;
   const kinds: readonly Fault[] = ['none', 'none', 'none', 'none', 'cut-before', 'cut-after', 'twice'];
   const journals = [0, 1, 2].map(() => {
-    const store = new UnreliableStore(openJournalStore(database));
+    const store = new UnreliableStore(openJournalStore(setup.database));
     store.nextFault = () => pick(kinds);
-    return createNode(database, { store, settings: { foldRecords: 10 + below(20) } });
+    return node({ store, settings: { foldRecords: 10 + below(20) } });
   });
-  nodes.push(...journals);
   const account = await createAccount(pick(journals));
   const model = new Model();
   for (const info of await pick(journals).list(account)) model.add(info);
@@ -287,12 +274,10 @@ async function runSeed(seed: number): Promise<void> {
     if (step % 20 === 19) await compare(pick(journals), account, model);
   }
   for (const journal of journals) await compare(journal, account, model);
-  const fresh = createNode(database);
-  nodes.push(fresh);
+  const fresh = node();
   await compare(fresh, account, model);
   await fresh.fold(account);
-  const afterFold = createNode(database);
-  nodes.push(afterFold);
+  const afterFold = node();
   await compare(afterFold, account, model);
 }
 
@@ -303,11 +288,10 @@ describe('model: commands of several nodes at once', () => {
       const below = (limit: number): number => Math.floor(random() * limit);
       const kinds: readonly Fault[] = ['none', 'none', 'none', 'cut-before', 'cut-after', 'twice'];
       const journals = [0, 1, 2].map(() => {
-        const store = new UnreliableStore(openJournalStore(database));
+        const store = new UnreliableStore(openJournalStore(setup.database));
         store.nextFault = () => kinds[below(kinds.length)] ?? 'none';
-        return createNode(database, { store, settings: { foldRecords: 15 } });
+        return node({ store, settings: { foldRecords: 15 } });
       });
-      nodes.push(...journals);
       const [first] = journals;
       assert.ok(first);
       const account = await createAccount(first);
@@ -367,8 +351,7 @@ describe('model: commands of several nodes at once', () => {
         );
       }
       await Promise.all(opened.map((mailbox) => mailbox.refresh()));
-      const fresh = createNode(database);
-      nodes.push(fresh);
+      const fresh = node();
       const truth = await fresh.open(account, inbox.id);
       for (const [at, mailbox] of opened.entries()) {
         assert.deepEqual([...mailbox.rows(EVERYTHING)], [...truth.rows(EVERYTHING)]);

@@ -1,56 +1,35 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { Binary } from 'mongodb';
-import type { Database } from '../../lib/db/index.ts';
-import { openJournalStore, type Journal, type NewMessage } from '../../lib/journal/index.ts';
-import type { JournalStore } from '../../lib/journal/journal-store.ts';
+import { type Journal, type NewMessage } from '../../lib/journal/index.ts';
 import type { AccountId } from '../../lib/kernel/ids.ts';
-import { openTestDatabase } from '../support/database.ts';
 import {
   createAccount,
-  createNode,
   EVERYTHING,
   newMessage,
   openMailbox,
   segmentsOf,
   showAccount,
-  type NodeOptions,
+  useDatabase,
 } from './journal-node.ts';
 
-let database: Database;
-let store: JournalStore;
-const nodes: Journal[] = [];
-
-before(async () => {
-  database = await openTestDatabase();
-  store = openJournalStore(database);
-});
-
-after(async () => {
-  await Promise.all(nodes.map((node) => node.close()));
-  await database.close();
-});
-
-function node(options: NodeOptions = {}): Journal {
-  const made = createNode(database, options);
-  nodes.push(made);
-  return made;
-}
+const setup = useDatabase();
+const { node } = setup;
 
 async function removeRecords(account: AccountId, from: number, to: number): Promise<void> {
   for (let q = from; q <= to; q += 1) {
     const key = Buffer.alloc(18);
     key.write(account, 'hex');
     key.writeUIntBE(q, 12, 6);
-    await database.collection('journal').deleteOne({ _id: new Binary(key) as never });
+    await setup.database.collection('journal').deleteOne({ _id: new Binary(key) as never });
   }
 }
 
 async function loseEverything(account: AccountId): Promise<void> {
-  await removeRecords(account, 1, (await store.readGaps(account, 1)).last);
-  await store.removeCheckpoint(account, 'head');
-  await store.removeCheckpoint(account, 'base');
-  await store.removeSegments(account, await store.listSegments(account));
+  await removeRecords(account, 1, (await setup.store.readGaps(account, 1)).last);
+  await setup.store.removeCheckpoint(account, 'head');
+  await setup.store.removeCheckpoint(account, 'base');
+  await setup.store.removeSegments(account, await setup.store.listSegments(account));
 }
 
 async function accountWithMail(journal: Journal): Promise<AccountId> {
@@ -66,13 +45,16 @@ async function accountWithMail(journal: Journal): Promise<AccountId> {
 
 describe('the head can be dropped while nodes run', () => {
   for (const [what, drop] of [
-    ['checkpoint', async (account: AccountId) => store.removeCheckpoint(account, 'head')],
-    ['segments', async (account: AccountId) => store.removeSegments(account, await store.listSegments(account))],
+    ['checkpoint', async (account: AccountId) => setup.store.removeCheckpoint(account, 'head')],
+    [
+      'segments',
+      async (account: AccountId) => setup.store.removeSegments(account, await setup.store.listSegments(account)),
+    ],
     [
       'checkpoint and segments',
       async (account: AccountId) => {
-        await store.removeCheckpoint(account, 'head');
-        await store.removeSegments(account, await store.listSegments(account));
+        await setup.store.removeCheckpoint(account, 'head');
+        await setup.store.removeSegments(account, await setup.store.listSegments(account));
       },
     ],
   ] as const) {
@@ -89,7 +71,7 @@ describe('the head can be dropped while nodes run', () => {
       await one.append(account, session.id, [newMessage()]);
       await one.fold(account);
       assert.deepEqual([...session.uids()], [2, 3]);
-      const head = await store.readCheckpoint(account);
+      const head = await setup.store.readCheckpoint(account);
       assert.ok(head !== undefined && head.q >= 4);
       assert.deepEqual(await one.check(account), []);
       session.close();
@@ -101,9 +83,7 @@ describe('the head can be dropped while nodes run', () => {
     const account = await accountWithMail(one);
     const before = await showAccount(one, account);
     const key = new Binary(Buffer.concat([Buffer.from(account, 'hex'), Buffer.of(1)]));
-    await database
-      .collection('checkpoints')
-      .updateOne({ _id: key }, { $set: { deliveries: Buffer.from('x') } });
+    await setup.database.collection('checkpoints').updateOne({ _id: key }, { $set: { deliveries: Buffer.from('x') } });
     await assert.rejects(node().list(account), { code: 'unavailable' });
     assert.equal((await one.check(account)).length, 1);
     await one.rebuild(account);
@@ -126,7 +106,7 @@ describe('damage is named and never mended by itself', () => {
     await assert.rejects(behind.append(account, inbox.id, [newMessage()]), { code: 'unavailable' });
     await assert.rejects(behind.list(account), { code: 'unavailable' });
     await assert.rejects(node().list(account), { code: 'unavailable' });
-    assert.equal((await store.readGaps(account, 1)).last, 4);
+    assert.equal((await setup.store.readGaps(account, 1)).last, 4);
     inbox.close();
   });
 
@@ -134,10 +114,10 @@ describe('damage is named and never mended by itself', () => {
     const one = node();
     const account = await accountWithMail(one);
     await one.fold(account);
-    const head = await store.readCheckpoint(account);
+    const head = await setup.store.readCheckpoint(account);
     assert.ok(head !== undefined);
     const mailboxes = head.mailboxes.map((header) => (header.path === 'INBOX' ? { ...header, unseen: 9 } : header));
-    await store.replaceCheckpoint(account, { ...head, mailboxes }, head);
+    await setup.store.replaceCheckpoint(account, { ...head, mailboxes }, head);
     assert.deepEqual(await one.check(account), ['mailbox INBOX, unseen: 9 in the head, 0 by base and journal']);
     await one.rebuild(account);
     assert.deepEqual(await one.check(account), []);
@@ -182,7 +162,7 @@ describe('an account out of messages alone', () => {
   it('of a journal with a gap: nodes that remember the old one notice, and nothing is left over', async () => {
     const one = node();
     const account = await accountWithMail(one);
-    await store.removeCheckpoint(account, 'head');
+    await setup.store.removeCheckpoint(account, 'head');
     const session = await openMailbox(one, account);
     const warm = node();
     await warm.list(account);
@@ -192,7 +172,7 @@ describe('an account out of messages alone', () => {
     await assert.rejects(warm.append(account, session.id, [newMessage()]), { code: 'unavailable' });
     assert.deepEqual((await warm.list(account)).map(({ path }) => path), ['INBOX', 'Recovered']); // prettier-ignore
     assert.equal((await warm.deliver(account, { message: newMessage(), mailboxPath: 'INBOX', existedSinceQ: undefined })).uids[0], 1); // prettier-ignore
-    assert.equal(await segmentsOf(database, account), 2);
+    assert.equal(await segmentsOf(setup.database, account), 2);
     assert.deepEqual(await warm.check(account), []);
     session.close();
   });

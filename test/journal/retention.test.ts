@@ -1,13 +1,9 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
-import type { Database } from '../../lib/db/index.ts';
-import { openJournalStore, type Journal } from '../../lib/journal/index.ts';
-import type { JournalStore } from '../../lib/journal/journal-store.ts';
+import { describe, it } from 'node:test';
+import { namedSegments } from '../../lib/journal/checkpoint.ts';
 import type { AccountId, MailboxId } from '../../lib/kernel/ids.ts';
-import { openTestDatabase } from '../support/database.ts';
 import {
   createAccount,
-  createNode,
   DAY_MS,
   EVERYTHING,
   mailboxId,
@@ -16,33 +12,16 @@ import {
   segmentsOf,
   showAccount,
   steppedClock,
-  type NodeOptions,
+  useDatabase,
 } from './journal-node.ts';
 
-let database: Database;
-let store: JournalStore;
-const nodes: Journal[] = [];
-
-before(async () => {
-  database = await openTestDatabase();
-  store = openJournalStore(database);
-});
-
-after(async () => {
-  await Promise.all(nodes.map((node) => node.close()));
-  await database.close();
-});
-
-function node(options: NodeOptions = {}): Journal {
-  const made = createNode(database, options);
-  nodes.push(made);
-  return made;
-}
+const setup = useDatabase();
+const { node } = setup;
 
 /** The lowest and the highest record that is kept. */
 async function kept(account: AccountId): Promise<readonly [number, number]> {
-  const { beyond, records } = await store.readAfter(account, 0, 1);
-  const { last } = await store.readGaps(account, 1);
+  const { beyond, records } = await setup.store.readAfter(account, 0, 1);
+  const { last } = await setup.store.readGaps(account, 1);
   return [beyond ?? records[0]?.q ?? 0, last];
 }
 
@@ -71,20 +50,22 @@ describe('retention', () => {
     const before = await showAccount(one, account);
     const [, last] = await kept(account);
     const report = await one.maintain(account);
-    const base = await store.readCheckpoint(account, 'base');
+    const base = await setup.store.readCheckpoint(account, 'base');
     assert.ok(base !== undefined && base.q > 50, String(base?.q));
     assert.equal(report.records, base.q);
     assert.deepEqual(await kept(account), [base.q + 1, last]);
-    const [oldest] = (await store.readAfter(account, base.q, 1)).records;
+    const [oldest] = (await setup.store.readAfter(account, base.q, 1)).records;
     assert.ok(oldest !== undefined && oldest.at >= clock.at - 30 * DAY_MS);
 
     assert.deepEqual(await showAccount(node({ clock }), account), before);
     assert.deepEqual(await one.check(account), []);
-    await store.removeCheckpoint(account, 'head');
+    await setup.store.removeCheckpoint(account, 'head');
     assert.deepEqual(await showAccount(node({ clock }), account), before);
     await one.rebuild(account);
-    const head = await store.readCheckpoint(account);
+    const head = await setup.store.readCheckpoint(account);
     assert.equal(head?.q, last);
+    const own = new Set(namedSegments(head).map(({ ref }) => ref.generation));
+    for (const { ref } of namedSegments(base)) assert.ok(!own.has(ref.generation), 'head and base share a segment');
     assert.deepEqual(await showAccount(node({ clock }), account), before);
     assert.equal((await one.append(account, inbox.id, [newMessage()])).modseq, last + 1);
   });
@@ -96,13 +77,13 @@ describe('retention', () => {
       clock.at += DAY_MS;
       await one.maintain(account);
     }
-    const head = await store.readCheckpoint(account);
-    const base = await store.readCheckpoint(account, 'base');
+    const head = await setup.store.readCheckpoint(account);
+    const base = await setup.store.readCheckpoint(account, 'base');
     assert.ok(head !== undefined && base !== undefined);
     const named = [head, base].flatMap(({ segments }) =>
       [...segments.values()].flatMap(({ rows, tombstones }) => [...rows, ...tombstones]),
     );
-    assert.equal(await segmentsOf(database, account), named.length);
+    assert.equal(await segmentsOf(setup.database, account), named.length);
     assert.equal(new Set(named.map(({ generation, number }) => `${generation}/${number}`)).size, named.length);
     assert.deepEqual(await one.maintain(account), { records: 0, strays: 0, isRemoved: false });
     assert.deepEqual(await one.check(account), []);
@@ -136,7 +117,7 @@ describe('retention', () => {
     clock.at += 31 * DAY_MS;
     await one.maintain(account);
     const before = await showAccount(one, account);
-    assert.ok(sleeper.knownQ(account) < ((await store.readCheckpoint(account, 'base'))?.q ?? 0));
+    assert.ok(sleeper.knownQ(account) < ((await setup.store.readCheckpoint(account, 'base'))?.q ?? 0));
     await assert.rejects(sleeper.append(account, inbox.id, [newMessage()]), { code: 'unavailable' });
     assert.deepEqual(events, ['deleted']);
     await assert.rejects(asleep.expunge(EVERYTHING, { force: true }), { code: 'unavailable' });
@@ -157,10 +138,10 @@ describe('retention', () => {
     const sleeper = node({
       clock,
       store: {
-        ...store,
+        ...setup.store,
         insert: async (...given) => {
           await sleep();
-          return store.insert(...given);
+          return setup.store.insert(...given);
         },
       },
     });
@@ -188,9 +169,9 @@ describe('retention', () => {
     clock.at += 31 * DAY_MS;
     assert.equal((await one.maintain(account)).isRemoved, true);
     assert.deepEqual(await kept(account), [0, 0]);
-    assert.equal(await segmentsOf(database, account), 0);
-    assert.equal(await store.readCheckpoint(account), undefined);
-    assert.equal(await store.readCheckpoint(account, 'base'), undefined);
+    assert.equal(await segmentsOf(setup.database, account), 0);
+    assert.equal(await setup.store.readCheckpoint(account), undefined);
+    assert.equal(await setup.store.readCheckpoint(account, 'base'), undefined);
     await assert.rejects(sleeper.append(account, inbox, [newMessage()]), { code: 'unavailable' });
     await assert.rejects(one.list(account), { code: 'unavailable' });
     for (const journal of [sleeper, one, node({ clock })])

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
-import type { Database } from '../../lib/db/index.ts';
+import { describe, it } from 'node:test';
 import {
   createLocalHints,
   type AccountEvent,
@@ -10,26 +9,10 @@ import {
   type OpenMailbox,
 } from '../../lib/journal/index.ts';
 import { HintListeners } from '../../lib/journal/hints.ts';
-import { openTestDatabase } from '../support/database.ts';
-import { createAccount, createNode, EVERYTHING, mailboxId, newMessage, type NodeOptions } from './journal-node.ts';
+import { createAccount, EVERYTHING, mailboxId, newMessage, useDatabase } from './journal-node.ts';
 
-let database: Database;
-const nodes: Journal[] = [];
-
-before(async () => {
-  database = await openTestDatabase();
-});
-
-after(async () => {
-  await Promise.all(nodes.map((node) => node.close()));
-  await database.close();
-});
-
-function node(options: NodeOptions = {}): Journal {
-  const made = createNode(database, options);
-  nodes.push(made);
-  return made;
-}
+const setup = useDatabase();
+const { node } = setup;
 
 /** The events that the mailbox tells, and a promise for the first of a kind. */
 function listen(mailbox: OpenMailbox): {

@@ -1,12 +1,9 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
-import type { Database } from '../../lib/db/index.ts';
+import { describe, it } from 'node:test';
 import type { ExpungedMessage, Journal } from '../../lib/journal/index.ts';
 import type { AccountId, MailboxId, MessageId } from '../../lib/kernel/ids.ts';
-import { openTestDatabase } from '../support/database.ts';
 import {
   createAccount,
-  createNode,
   DAY_MS,
   EVERYTHING,
   mailboxId,
@@ -14,26 +11,11 @@ import {
   newMessage,
   openMailbox,
   steppedClock,
-  type NodeOptions,
+  useDatabase,
 } from './journal-node.ts';
 
-let database: Database;
-const nodes: Journal[] = [];
-
-before(async () => {
-  database = await openTestDatabase();
-});
-
-after(async () => {
-  await Promise.all(nodes.map((node) => node.close()));
-  await database.close();
-});
-
-function node(options: NodeOptions = {}): Journal {
-  const made = createNode(database, options);
-  nodes.push(made);
-  return made;
-}
+const setup = useDatabase();
+const { node } = setup;
 
 async function all(journal: Journal, account: AccountId, mailbox?: MailboxId): Promise<ExpungedMessage[]> {
   const found: ExpungedMessage[] = [];
@@ -122,6 +104,26 @@ describe('undelete', () => {
     // Gone again, it is offered again, as the message that it has become.
     await inbox.expunge([{ from: 3, to: 4 }], { force: true });
     assert.deepEqual((await all(one, account)).map(({ uid }) => uid), [4, 3]); // prettier-ignore
+  });
+
+  it('two that have both seen a message as expunged restore it once', async () => {
+    const one = node();
+    const account = await createAccount(one);
+    const inbox = await openMailbox(one, account);
+    await one.append(account, inbox.id, [newMessage(), newMessage()]);
+    await inbox.expunge(EVERYTHING, { force: true });
+    const ids = (await all(one, account)).map(({ id }) => id);
+    // Between its look and its commit the other one has restored one of them.
+    const late = node({
+      renew: async (_, messageIds) => {
+        await one.restore(account, ids.slice(0, 1));
+        return messageIds.map(() => true);
+      },
+    });
+    const { restored, notRestored } = await late.restore(account, ids);
+    assert.deepEqual([restored.map(({ id }) => id), notRestored], [ids.slice(1), ids.slice(0, 1)]);
+    await inbox.refresh();
+    assert.equal(inbox.uids().length, 2);
   });
 
   it('obeys a target and the quota, and gives back what is asked for only', async () => {
