@@ -227,10 +227,11 @@ export function deliveryFaults({ seed, runs, writes, stores }: DeliveryRuns): vo
           await imap.logout();
         });
         await Promise.all(writers);
+        await watch.stop();
         const converged = await convergence(site, checks, own.username, idlers, 10_000);
         isOver = true;
         const looks = await Promise.all(pollers);
-        await Promise.all([watch.stop(), ...idlers.map((idler) => idler.stop())]);
+        await Promise.all(idlers.map((idler) => idler.stop()));
         const client = await site.node(1).imap(own.username);
         await client.ok('EXAMINE INBOX');
         const uids = await client.uids();
