@@ -132,7 +132,19 @@ export async function openStore(surroundings: Surroundings): Promise<Store> {
   };
   await Promise.all([prepareAddresses(database), prepareAccessTokens(database)]);
   const sweep = createSweep({ database, attachments, clock, logger, references: sweepReferences(mailboxes) });
-  return { database, mailboxes, messages, attachments, addresses, accounts, auth, accessTokens, sweep, node, sessionLimit };
+  return {
+    database,
+    mailboxes,
+    messages,
+    attachments,
+    addresses,
+    accounts,
+    auth,
+    accessTokens,
+    sweep,
+    node,
+    sessionLimit,
+  };
 }
 
 /** What the journal says of message data. An account that has been removed refers to nothing any more. */

@@ -1,4 +1,4 @@
-import { defineSection, type SectionValues } from '../kernel/section.ts';
+import { defineSection } from '../kernel/section.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -41,5 +41,3 @@ export const jobsSection = defineSection({
     },
   },
 });
-
-export type JobsSettings = SectionValues<typeof jobsSection.settings>;

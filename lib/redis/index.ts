@@ -1,4 +1,4 @@
-export type { ChannelListeners, RedisChannels } from './channels.ts';
+export type { RedisChannels } from './channels.ts';
 export { parseRedisAddress } from './redis-address.ts';
-export { createRedis, defineScript, RedisUnavailable, type Redis } from './redis.ts';
+export { createRedis, defineScript, type Redis } from './redis.ts';
 export { redisSection } from './settings.ts';

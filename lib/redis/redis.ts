@@ -32,7 +32,7 @@ export interface Redis {
 }
 
 /** Nothing is known of what was asked for; the asker goes on without. */
-export class RedisUnavailable extends Error {
+class RedisUnavailable extends Error {
   override readonly name = 'RedisUnavailable';
 }
 

@@ -1,7 +1,8 @@
+import { randomInt } from 'node:crypto';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, connect, type AddressInfo } from 'node:net';
+import { createServer, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { debianTool } from './debian-packages.ts';
@@ -25,14 +26,24 @@ export async function withoutRedis(): Promise<string | false> {
   return (await debianTool('redis-server')) === undefined ? 'redis-server (Debian) cannot be had here' : false;
 }
 
+/** Below what systems give to outgoing connections, so that a program that is started again finds its port free. */
+const LOWEST_PORT = 12_000;
+const HIGHEST_PORT = 32_000;
+
 /** A loopback port that was free a moment ago; for programs that cannot choose one themselves. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (;;) {
+    const port = randomInt(LOWEST_PORT, HIGHEST_PORT);
+    const server = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false));
+      server.listen(port, '127.0.0.1', () => resolve(true));
+    });
+    if (!isFree) continue;
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }
 
 /** Resolves when something takes connections there. */
