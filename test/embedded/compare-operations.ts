@@ -20,6 +20,15 @@ const withoutTypes = (value: unknown): string =>
 /** The values of `distinct`; which of two equal numbers stands for both is left open. */
 const distinctly = (values: readonly Value[]): string[] => [...values].sort(compare).map(withoutTypes);
 
+/** What a pipeline gives, without an order of its own: nor have joined documents one. */
+const listed = (documents: readonly unknown[]): string[] =>
+  unordered(
+    documents.map((document) => {
+      const { j, ...rest } = document as Document;
+      return Array.isArray(j) ? { ...rest, j: unordered(j) } : document;
+    }),
+  );
+
 interface UpdateOutcome {
   readonly matchedCount: number;
   readonly modifiedCount: number;
@@ -79,6 +88,13 @@ async function onEngine(engine: Collection, operation: Operation): Promise<Outco
       return engine.countDocuments(plain(operation.filter));
     case 'distinct':
       return distinctly((await engine.distinct(operation.path, plain(operation.filter), AS_STORED)) as Value[]);
+    case 'aggregate': {
+      // The collection that is joined is the same one.
+      const pipeline = operation.pipeline.map((stage) =>
+        '$lookup' in stage ? { $lookup: { ...(stage['$lookup'] as Doc), from: engine.collectionName } } : stage,
+      );
+      return listed(await engine.aggregate(pipeline.map(plain), AS_STORED).toArray());
+    }
     case 'createIndex':
       await engine.createIndexes([{ key: operation.key as never, ...operation.options }]);
       return 'created';
@@ -132,6 +148,8 @@ function onModel(model: ModelCollection, operation: Operation): Outcome {
       return model.count(operation.filter);
     case 'distinct':
       return distinctly(model.distinct(operation.path, operation.filter));
+    case 'aggregate':
+      return listed(model.aggregate(operation.pipeline));
     case 'createIndex':
       model.createIndex(operation.key, operation.options);
       return 'created';

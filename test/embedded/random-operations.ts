@@ -34,6 +34,7 @@ export type Operation =
   | { readonly kind: 'findOneAndDelete'; readonly filter: Doc; readonly sort: Doc; readonly projection?: Doc }
   | { readonly kind: 'deleteOne' | 'deleteMany' | 'count'; readonly filter: Doc }
   | { readonly kind: 'distinct'; readonly path: string; readonly filter: Doc }
+  | { readonly kind: 'aggregate'; readonly pipeline: readonly Doc[] }
   | { readonly kind: 'createIndex'; readonly key: Doc; readonly options: IndexOptions };
 
 type Random = ReturnType<typeof seededRandom>;
@@ -289,9 +290,40 @@ function findOf(random: Random): Operation {
   return { kind: 'find', filter, sort, skip: random.below(4), limit: random.below(6), ...projection };
 }
 
+/** In the order of `_id` from the beginning, so that groups and lists come out alike. */
+function aggregateOf(random: Random): Operation {
+  const path = random.pick(PATHS);
+  const lookup: Doc = { from: '', localField: path, foreignField: random.pick(PATHS), as: 'j' };
+  const more = random.pick<readonly Doc[]>([
+    [{ $unwind: `$${random.pick(['b', 'l', 'a'])}` }, { $sort: { _id: int(1) } }],
+    [{ $unwind: { path: '$b', preserveNullAndEmptyArrays: true, includeArrayIndex: 'at' } }],
+    [
+      {
+        $group: {
+          _id: `$${path}`,
+          n: { $sum: '$n' },
+          c: { $sum: int(1) },
+          least: { $min: '$a' },
+          most: { $max: '$b' },
+        },
+      },
+    ],
+    [{ $group: { _id: null, first: { $first: '$a' }, last: { $last: `$${path}` }, all: { $push: '$n' } } }],
+    [{ $group: { _id: { $type: `$${path}` }, avg: { $avg: '$n' } } }],
+    [{ $addFields: { z: `$${path}`, a: '$none' } }, { $project: projectionOf(random) }],
+    [{ $skip: int(random.below(3)) }, { $limit: int(1 + random.below(4)) }, { $lookup: lookup }],
+    [{ $lookup: lookup }, { $unwind: '$j' }, { $count: 'n' }],
+    [{ $replaceRoot: { newRoot: '$c' } }],
+  ]);
+  const front = { $match: filterOf(random) };
+  return { kind: 'aggregate', pipeline: [front, { $sort: { _id: int(1) } }, ...more] };
+}
+
 /** Any operation, with values few enough that it often meets what is there. */
 function operationOf(random: Random): Operation {
-  switch (random.below(16)) {
+  switch (random.below(17)) {
+    case 16:
+      return aggregateOf(random);
     case 0:
       return { kind: 'insertOne', document: documentOf(random) };
     case 1:

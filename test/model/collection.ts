@@ -1,8 +1,9 @@
 import { parseFilter, type Filter } from './filter.ts';
-import { orderOf, rowsOf, sameRow, sortBy, type KeyPart } from './keys.ts';
+import { orderOf, rowsOf, sameRow, sortBy, valuesAt, type KeyPart } from './keys.ts';
+import { aggregate } from './pipeline.ts';
 import { parseProjection } from './projection.ts';
 import { baseOf, parseUpdate } from './update.ts';
-import { equal, field, isArray, isDoc, ModelError, type Doc, type Value } from './value.ts';
+import { equal, field, isArray, ModelError, type Doc, type Value } from './value.ts';
 
 export interface IndexOptions {
   readonly name: string;
@@ -115,6 +116,11 @@ export class ModelCollection {
   distinct(path: string, filter: Doc): Value[] {
     const values = this.#matching(filter).flatMap((document) => valuesAt(document, path.split('.')));
     return values.filter((value, at) => values.findIndex((other) => equal(value, other)) === at);
+  }
+
+  /** Runs a pipeline in which every collection is this one. */
+  aggregate(pipeline: readonly Doc[]): readonly Doc[] {
+    return aggregate(this.#documents, pipeline, () => this.#documents);
   }
 
   insertOne(document: Doc): void {
@@ -232,12 +238,4 @@ function check(index: Index, document: Doc, others: readonly Doc[]): void {
   if (index.unique !== true) return;
   const isTaken = others.some((other) => keysOf(index, other).some((row) => rows.some((own) => sameRow(own, row))));
   if (isTaken) throw new ModelError(11000, `duplicate key in ${index.name}`);
-}
-
-function valuesAt(value: Value | undefined, names: readonly string[]): Value[] {
-  const [name, ...rest] = names;
-  if (value === undefined) return [];
-  if (name === undefined) return isArray(value) ? [...value] : [value];
-  if (isArray(value)) return value.flatMap((element) => (isDoc(element) ? valuesAt(element, names) : []));
-  return isDoc(value) ? valuesAt(field(value, name), rest) : [];
 }

@@ -113,3 +113,12 @@ export const sameRow = (a: readonly KeyPart[], b: readonly KeyPart[]): boolean =
     const other = b[at];
     return part === EMPTY || other === EMPTY ? part === other : equal(part, other);
   });
+
+/** Each value that a path means, arrays at its end taken apart. */
+export function valuesAt(value: Value | undefined, names: readonly string[]): Value[] {
+  const [name, ...rest] = names;
+  if (value === undefined) return [];
+  if (name === undefined) return isArray(value) ? [...value] : [value];
+  if (isArray(value)) return value.flatMap((element) => (isDoc(element) ? valuesAt(element, names) : []));
+  return isDoc(value) ? valuesAt(field(value, name), rest) : [];
+}

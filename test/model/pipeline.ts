@@ -1,7 +1,7 @@
-import { Int32, Long } from 'mongodb';
+import { Double, Int32, Long } from 'mongodb';
 import { calculate } from './arithmetic.ts';
 import { parseFilter } from './filter.ts';
-import { orderOf, sortBy } from './keys.ts';
+import { orderOf, sortBy, valuesAt } from './keys.ts';
 import { parseProjection } from './projection.ts';
 import {
   compare,
@@ -20,6 +20,7 @@ import type { Doc, Value } from './value.ts';
 
 type Documents = readonly Doc[];
 type Stage = (documents: Documents) => Documents;
+type Foreign = (name: string) => Documents;
 
 /** A `$path`, `{ $type: … }` or a constant. */
 function expression(given: Value): (document: Doc) => Value | undefined {
@@ -67,6 +68,22 @@ function accumulator(given: Value): (documents: Documents) => Value {
           .filter((value) => value !== null)
           .sort(compare);
         return ordered.at(operator === '$min' ? 0 : -1) ?? null;
+      };
+    case '$push':
+      return values;
+    case '$first':
+    case '$last':
+      return (documents) => {
+        const document = documents.at(operator === '$first' ? 0 : -1);
+        return (document === undefined ? undefined : evaluate(document)) ?? null;
+      };
+    case '$avg':
+      return (documents) => {
+        const numbers = values(documents).filter(isNumber);
+        if (numbers.length === 0) return null;
+        if (numbers.some((value) => typeOf(value) === 'decimal')) throw new NotModelled('a decimal average');
+        const sum = numbers.reduce<Value>((so, value) => calculate('add', so, value), new Int32(0));
+        return new Double(numberOf(sum) / numbers.length);
       };
     default:
       throw new NotModelled(operator);
@@ -116,7 +133,53 @@ function unwind(given: Value): Stage {
     });
 }
 
-function stage(name: string, operand: Value): Stage {
+/** Top-level fields only. */
+function addFields(given: Doc): Stage {
+  const fields = Object.entries(given).map(([name, value]) => {
+    if (name.includes('.')) throw new NotModelled('a dotted path');
+    if (isDoc(value) && Object.keys(value)[0]?.startsWith('$') !== true) throw new NotModelled('a document');
+    return [name, expression(value)] as const;
+  });
+  return (documents) =>
+    documents.map((document) => {
+      const added = fields.map(([name, evaluate]) => [name, evaluate(document)] as const);
+      const missing = added.filter(([, value]) => value === undefined).map(([name]) => name);
+      const kept = Object.entries(document).filter(([name]) => !missing.includes(name));
+      const values = added.flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
+      return { ...Object.fromEntries(kept), ...Object.fromEntries(values) };
+    });
+}
+
+function replaceRoot(given: Doc): Stage {
+  const evaluate = expression(given['newRoot'] ?? null);
+  return (documents) =>
+    documents.map((document) => {
+      const root = evaluate(document);
+      return isDoc(root) ? root : refuseRoot();
+    });
+}
+
+function refuseRoot(): never {
+  throw new ModelError(40228, 'newRoot is no document');
+}
+
+/** Each document with the list of those that share a value with it; what is missing shares null. */
+function lookup(given: Doc, foreign: Foreign): Stage {
+  const [from, local, other, as] = ['from', 'localField', 'foreignField', 'as'].map((name) => textOf(given[name]));
+  if (from === undefined || local === undefined || other === undefined || as === undefined || as.includes('.')) {
+    throw new NotModelled('these options');
+  }
+  return (documents) => {
+    const others = foreign(from);
+    return documents.map((document) => {
+      const found = valuesAt(document, local.split('.'));
+      const filter = parseFilter({ [other]: { $in: found.length === 0 ? [null] : found } });
+      return { ...document, [as]: others.filter((one) => filter(one).holds) };
+    });
+  };
+}
+
+function stage(name: string, operand: Value, foreign: Foreign): Stage {
   switch (name) {
     case '$match': {
       const filter = parseFilter(operand as Doc);
@@ -141,21 +204,28 @@ function stage(name: string, operand: Value): Stage {
     case '$unwind':
       return unwind(operand);
     case '$addFields':
+      return addFields(operand as Doc);
+    case '$lookup':
+      return lookup(operand as Doc, foreign);
+    case '$replaceRoot':
+      return replaceRoot(operand as Doc);
     case '$bucket':
     case '$facet':
-    case '$lookup':
-    case '$replaceRoot':
       throw new NotModelled(name);
     default:
       throw new ModelError(40324, `unknown stage ${name}`);
   }
 }
 
-/** Runs a pipeline. @throws ModelError, NotModelled */
-export function aggregate(documents: Documents, pipeline: readonly Doc[]): Documents {
+/**
+ * Runs a pipeline.
+ * @param foreign the documents of other collections, by their names
+ * @throws ModelError, NotModelled
+ */
+export function aggregate(documents: Documents, pipeline: readonly Doc[], foreign: Foreign = () => []): Documents {
   const stages = pipeline.map((one) => {
     const [name, operand] = Object.entries(one)[0] ?? ['', null];
-    return stage(name, operand);
+    return stage(name, operand, foreign);
   });
   return stages.reduce((current, run) => run(current), documents);
 }

@@ -120,7 +120,7 @@ describe('the reference model and the recorded answers of an independent server'
     for (const { pipeline, documents, error } of recorded.pipelines) {
       judge(`pipeline ${canonical(pipeline)}`, error, () => {
         const listed = (list: readonly Doc[]): string => list.map(canonical).sort().join();
-        const actual = aggregate(recorded.documents, pipeline);
+        const actual = aggregate(recorded.documents, pipeline, () => recorded.documents);
         // The one that skips into a tie may find any two of the tied.
         const tied = ['43', '50', '6', '7', '17', '13'];
         if (canonical(pipeline).startsWith('[{"$sort":{"v"')) {
@@ -135,6 +135,6 @@ describe('the reference model and the recorded answers of an independent server'
     context.diagnostic(`model: ${counts.agree} agree, ${counts.refused} refused, ${counts.differ} differ`);
     assert.deepEqual(differ, []);
     assert.equal(counts.agree + counts.refused, 283);
-    assert.ok(counts.refused <= 25);
+    assert.ok(counts.refused <= 23);
   });
 });
