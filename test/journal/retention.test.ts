@@ -32,6 +32,8 @@ async function busyAccount(days: number) {
   const account = await createAccount(one);
   const inbox = await openMailbox(one, account);
   const sent = await mailboxId(one, account, 'Sent');
+  // Nothing ever happens to it: what is written of it stands.
+  await one.append(account, await mailboxId(one, account, 'Trash'), [newMessage()]);
   for (let day = 0; day < days; day += 1) {
     for (let count = 0; count < 3; count += 1)
       await one.append(account, inbox.id, [newMessage({ flags: { system: 0, keywords: [`k${day % 5}`] } })]);
