@@ -26,29 +26,41 @@ const ALL = [{ from: 1, to: 0xffffffff }];
  * Goes through all users: names and addresses lead to them and to nobody else, journals are whole, counters are what
  * is counted, UIDs ascend, and every octet of every message can be read and is the one that came in.
  * @param onDamage called for each, as it is found
+ * @param onRepair where it is given, what can be made again is, and told of; whether all is well then, another look tells
  * @throws MailError `unavailable` where the database is in trouble: that is no damage
  */
-export async function checkStore(store: Store, onDamage: (damage: Damage) => void): Promise<CheckReport> {
+export async function checkStore(
+  store: Store,
+  onDamage: (damage: Damage) => void,
+  onRepair?: (user: string, done: string) => void,
+): Promise<CheckReport> {
   const report: CheckReport = { users: 0, mailboxes: 0, messages: 0 };
   for await (const user of allUsers(store)) {
     report.users += 1;
-    await new AccountCheck(store, user, report, onDamage).run();
+    const check = new AccountCheck(store, user, report, onDamage);
+    await check.run();
+    if (onRepair !== undefined) await check.repair(onRepair);
   }
   for await (const { address, user } of allAddresses(store)) {
     if ((await store.accounts.get(user)) !== undefined) continue;
     // A user who was made or removed while this went through is none.
-    if ((await store.addresses.get(address))?.user === user)
-      onDamage({ user, mailbox: '', detail: `the address ${address} leads to a user who is not there` });
+    if ((await store.addresses.get(address))?.user !== user) continue;
+    onDamage({ user, mailbox: '', detail: `the address ${address} leads to a user who is not there` });
+    if (onRepair !== undefined && (await store.addresses.remove(address)))
+      onRepair(user, `the address ${address} was removed`);
   }
   return report;
 }
 
 async function* allAddresses({ addresses }: Store): AsyncIterable<Address> {
   let page = await addresses.list({ limit: PAGE });
+  let after = '';
   while (page.length > 0) {
     yield* page;
     const last = addressView(page.at(-1)?.address ?? '');
-    page = last === undefined ? [] : await addresses.list({ limit: PAGE, after: last });
+    // A damaged row may say anything; the list must come to an end all the same.
+    page = last === undefined || last <= after ? [] : await addresses.list({ limit: PAGE, after: last });
+    after = last ?? after;
   }
 }
 
@@ -68,6 +80,8 @@ class AccountCheck {
   readonly #onDamage: (damage: Damage) => void;
   /** Message data that several mailboxes name is read once. */
   readonly #checked = new Map<MessageId, readonly string[]>();
+  /** What the journal keeps is not what it says by itself. */
+  #isOutOfStep = false;
 
   constructor(store: Store, user: User, report: CheckReport, onDamage: (damage: Damage) => void) {
     this.#store = store;
@@ -82,6 +96,7 @@ class AccountCheck {
     const { account } = this.#user;
     const lacking = await mailboxes.check(account);
     for (const detail of lacking) this.#say('', detail);
+    this.#isOutOfStep ||= lacking.length > 0;
     try {
       const infos = await mailboxes.list(account);
       if (!infos.some(({ path }) => path === 'INBOX')) this.#say('', 'there is no INBOX');
@@ -99,6 +114,25 @@ class AccountCheck {
       if (error instanceof MailError && error.code === 'unavailable' && lacking.length > 0) return;
       if (!(error instanceof MailError) || error.code !== 'user-not-found') throw error;
       this.#say('', 'the journal of the account is missing or closed');
+    }
+  }
+
+  /** Makes again what can be of what was found damaged. */
+  async repair(onRepair: (user: string, done: string) => void): Promise<void> {
+    const { mailboxes, messages } = this.#store;
+    const { account, username } = this.#user;
+    if (this.#isOutOfStep) {
+      try {
+        await mailboxes.rebuild(account);
+        onRepair(username, 'the mailboxes were made again of base and journal');
+      } catch (error) {
+        // The journal itself lacks something; that was told as damage.
+        if (!(error instanceof MailError) || error.code !== 'unavailable') throw error;
+      }
+    }
+    for (const [messageId, problems] of this.#checked) {
+      if (problems.length === 0) continue;
+      for (const done of await messages.repairMessage(account, messageId)) onRepair(username, done);
     }
   }
 
@@ -166,7 +200,9 @@ class AccountCheck {
   }
 
   #compare(mailbox: string, what: string, kept: number, counted: number): void {
-    if (kept !== counted) this.#say(mailbox, `${what}: ${String(kept)} kept, ${String(counted)} counted`);
+    if (kept === counted) return;
+    this.#isOutOfStep = true;
+    this.#say(mailbox, `${what}: ${String(kept)} kept, ${String(counted)} counted`);
   }
 
   #say(mailbox: string, detail: string): void {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { DamagedAttachment, type Attachments } from '../attachments/index.ts';
 import { MailError } from '../kernel/errors.ts';
-import type { AccountId, MessageId } from '../kernel/ids.ts';
+import type { AccountId, AttachmentId, MessageId } from '../kernel/ids.ts';
 import type { MessageCollection } from './message-collection.ts';
 import type { MessageRecord } from './message-record.ts';
 import { decodeParts } from './part-table.ts';
@@ -50,13 +50,17 @@ async function checkOctets(record: MessageRecord, attachments: Attachments): Pro
 }
 
 async function checkRefs(record: MessageRecord, attachments: Attachments): Promise<MessageProblem[]> {
-  const { rendered } = record;
-  const ids = [...record.attachments, ...(rendered.kind === 'attachment' ? [rendered.attachment] : [])];
+  const ids = refsOf(record);
   if (ids.length === 0) return [];
   const found = await attachments.hasRefs(record, ids);
   return ids
     .filter((_, position) => found[position] === false)
     .map((id) => ({ kind: 'missing-ref', detail: `attachment ${id} is not referred to` }));
+}
+
+/** All attachments that the message needs. */
+export function refsOf({ attachments, rendered }: MessageRecord): readonly AttachmentId[] {
+  return rendered.kind === 'attachment' ? [...attachments, rendered.attachment] : attachments;
 }
 
 async function checkRendering(record: MessageRecord, renderings: Renderings): Promise<MessageProblem[]> {

@@ -20,6 +20,7 @@ import { readDigests } from './read-digests.ts';
 import { readPackedDigests } from './read-packed-digests.ts';
 import { ReadMessage, readMessage } from './read-message.ts';
 import { Renderings } from './renderings.ts';
+import { repairMessage } from './repair-message.ts';
 import { messagesSection, type MessagesSettings } from './settings.ts';
 import { storeMessage } from './store-message.ts';
 import type {
@@ -55,6 +56,8 @@ export interface MessagesOptions {
 export interface MessagesRoom extends Messages {
   /** Reads a message whole and holds it against its hash; for checks of the store. No problems: an empty list. */
   checkMessage(account: AccountId, messageId: MessageId): Promise<readonly MessageProblem[]>;
+  /** Makes again what `checkMessage` misses and what is there can give. @returns what was done, as sentences */
+  repairMessage(account: AccountId, messageId: MessageId): Promise<readonly string[]>;
   /** All message ids of an account, live or not, in batches. */
   messageIds(account: AccountId): AsyncIterable<MessageId>;
   /** What an account's message documents say of themselves, live or not, in batches; for making the account anew. */
@@ -186,6 +189,10 @@ class StoredMessages implements MessagesRoom {
 
   checkMessage(account: AccountId, messageId: MessageId): Promise<readonly MessageProblem[]> {
     return checkMessage(this.#messages, this.#renderings, this.#options.attachments, account, messageId);
+  }
+
+  repairMessage(account: AccountId, messageId: MessageId): Promise<readonly string[]> {
+    return repairMessage(this.#messages, this.#renderings, this.#options.attachments, account, messageId);
   }
 
   async *messageIds(account: AccountId): AsyncGenerator<MessageId, void, undefined> {
