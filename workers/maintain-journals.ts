@@ -31,10 +31,7 @@ export async function maintainJournals(
 ): Promise<JournalReport> {
   const { part = EVERYTHING, signal } = options;
   const sum = { accounts: 0, journalRecords: 0, straySegments: 0, closedAccounts: 0, failedAccounts: 0 };
-  const after = before(part.from);
-  const upTo = part.to === undefined ? undefined : before(part.to);
-  const range = { ...(after === undefined ? {} : { after }), ...(upTo === undefined ? {} : { upTo }) };
-  for await (const account of mailboxes.accounts(range)) {
+  for await (const account of mailboxes.accounts(accountRange(part))) {
     signal?.throwIfAborted();
     sum.accounts += 1;
     try {
@@ -49,6 +46,13 @@ export async function maintainJournals(
     }
   }
   return sum;
+}
+
+/** The part as the journal's door takes it. */
+export function accountRange(part: AccountPart): Parameters<Journal['accounts']>[0] {
+  const after = before(part.from);
+  const upTo = part.to === undefined ? undefined : before(part.to);
+  return { ...(after === undefined ? {} : { after }), ...(upTo === undefined ? {} : { upTo }) };
 }
 
 /** The last account before those that begin with the digits; undefined where there is none. */

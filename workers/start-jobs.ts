@@ -7,6 +7,7 @@ import type { Logger } from '../lib/kernel/logger.ts';
 import type { Store } from './compose.ts';
 import { maintainJournalsJob } from './jobs/maintain-journals.ts';
 import { removeExpiredTokens } from './jobs/remove-expired-tokens.ts';
+import { scrubContent } from './jobs/scrub-content.ts';
 import { sweepMessages } from './jobs/sweep-messages.ts';
 
 export interface JobParts {
@@ -21,7 +22,7 @@ export interface JobParts {
 
 /** The work in the background, for processes with the role worker. */
 export async function startJobs({ store, configuration, clock, logger, lifecycle, node }: JobParts): Promise<void> {
-  const { lease, poll, concurrency, sweepInterval, tokenInterval } = configuration.get(jobsSection);
+  const { lease, poll, concurrency, sweepInterval, scrubInterval, tokenInterval } = configuration.get(jobsSection);
   const jobsLogger = logger.child({ service: 'jobs' });
   const runner = createJobRunner({
     database: store.database,
@@ -31,6 +32,7 @@ export async function startJobs({ store, configuration, clock, logger, lifecycle
     jobs: [
       sweepMessages(store.sweep, sweepInterval, tombstoneWindow(configuration.get(journalSection))),
       maintainJournalsJob(store.mailboxes, jobsLogger, sweepInterval),
+      scrubContent(store.mailboxes, store.messages, jobsLogger, scrubInterval),
       removeExpiredTokens(store.accessTokens, tokenInterval),
     ],
     leaseMs: lease,

@@ -33,6 +33,12 @@ export const jobsSection = defineSection({
       min: 1000,
       doc: 'From one sweep of unreferenced messages and attachments to the next; each reads an index of all of them.',
     },
+    scrubInterval: {
+      type: 'duration',
+      default: 30 * 24 * HOUR_MS,
+      min: 1000,
+      doc: 'From one reading of all message data, to find damage, to the next; it must find it while a backup from before still exists.',
+    },
     tokenInterval: {
       type: 'duration',
       default: 6 * HOUR_MS,
