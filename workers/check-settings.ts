@@ -25,7 +25,7 @@ export async function checkSettings(configuration: Configuration): Promise<void>
     problems.push({ where: 'proxy.trusted-networks', message: error instanceof Error ? error.message : String(error) });
   }
   for (const name of proxy.listeners) {
-    if (name === 'api' || (name !== 'health' && name in configuration.get(listenSection))) continue;
+    if (name === 'api' || (name !== 'health' && Object.hasOwn(configuration.get(listenSection), name))) continue;
     problems.push({ where: 'proxy.listeners', message: `there is no listener ${JSON.stringify(name)}` });
   }
   const { uri } = configuration.get(redisSection);
