@@ -12,6 +12,7 @@ import { isBrokenJournal } from './damage.ts';
 import type { Command, Decision, DecisionContext } from './decision.ts';
 import type { CommitOutcome } from './journal-store.ts';
 import { isMissing, loadColumns } from './load-columns.ts';
+import { unreadableAt } from './record-codec.ts';
 import { kindOfRecords } from './record-kind.ts';
 import { recordOctets } from './record-size.ts';
 
@@ -310,8 +311,13 @@ export class CommitQueue {
       await this.#log.refresh();
       return true;
     } catch (error) {
-      if (!isBrokenJournal(error)) return false;
+      const next = group.find((decided) => decided.record !== undefined && !this.#applied.has(decided));
+      const unreadableQ = unreadableAt(error);
+      // What stands where ours would is none of ours, or it could be read: ours can never be stored any more.
+      const isForeign = unreadableQ !== undefined && unreadableQ === next?.record?.q;
+      if (!isForeign && !isBrokenJournal(error)) return false;
       this.#settleApplied(group);
+      if (isForeign) throw error;
       // Another's record is in the way, or whatever was inserted is read by nobody.
       throw reason === 'duplicate' || this.#log.isLost ? error : unknownOutcome(error);
     }

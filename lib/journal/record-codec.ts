@@ -31,9 +31,24 @@ export function encodeRecord(record: JournalRecord): StoredRecord {
   };
 }
 
+/** A record that this program cannot read: none that it wrote itself. */
+class UnreadableRecord extends MailError {
+  readonly q: number;
+
+  constructor(q: number, cause: unknown) {
+    super('unavailable', 'The account is not available here at the moment', { cause });
+    this.q = q;
+  }
+}
+
+/** Where the record stands that could not be read; undefined for other errors. */
+export function unreadableAt(error: unknown): number | undefined {
+  return error instanceof UnreadableRecord ? error.q : undefined;
+}
+
 /** @throws MailError `unavailable` for a version or kind that this program does not know, or damaged data */
 export function decodeRecord(q: number, stored: StoredRecord): JournalRecord {
-  if (stored.v !== RECORD_VERSION) throw unreadable(`record version ${stored.v}`);
+  if (stored.v !== RECORD_VERSION) throw new UnreadableRecord(q, `record version ${stored.v}`);
   try {
     return {
       q,
@@ -43,7 +58,7 @@ export function decodeRecord(q: number, stored: StoredRecord): JournalRecord {
       changes: stored.changes.map((change) => decodeChange(new Fields(change), stored.at)),
     };
   } catch (error) {
-    throw error instanceof MailError ? error : unreadable(error);
+    throw new UnreadableRecord(q, error);
   }
 }
 
@@ -164,7 +179,7 @@ function decodeChange(fields: Fields, at: number): Change {
     case 'sweep':
       return { kind, messageIds: messageIdsIn(fields.octets('ids')) };
     default:
-      throw unreadable(`change of kind ${kind}`);
+      throw new Error(`change of kind ${kind}`);
   }
 }
 
@@ -228,9 +243,5 @@ function octets(id: MailboxId): Buffer {
 }
 
 function wrongType(name: string): never {
-  throw unreadable(`field ${name} of another type`);
-}
-
-function unreadable(cause: unknown): MailError {
-  return new MailError('unavailable', 'The account is not available here at the moment', { cause });
+  throw new Error(`field ${name} of another type`);
 }
