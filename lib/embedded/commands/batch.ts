@@ -32,7 +32,7 @@ interface Taken {
 }
 
 /** The next document of a source, in as many slices as that takes. */
-export function* nextOf(source: DocumentSource, slice: Slice): Work<Buffer | undefined> {
+function* nextOf(source: DocumentSource, slice: Slice): Work<Buffer | undefined> {
   for (let next = source.next(slice); ; next = source.next(slice)) {
     if (next !== PAUSED) return next;
     source.pause();

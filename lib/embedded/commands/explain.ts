@@ -2,7 +2,7 @@ import { DocumentWriter } from '../bson/write.ts';
 import { EngineError, UnsupportedError } from '../errors/failure.ts';
 import { QueryStream } from '../plan/query-stream.ts';
 import { PAUSED, type Slice, type Work } from '../plan/slice.ts';
-import { shapeOf } from '../query/shape.ts';
+import { shapeOf } from '../plan/shape.ts';
 import type { Command, Context, ReadCommand } from './context.ts';
 import type { Explanation } from './explanation.ts';
 import { planStages, writeStages, type PlanStage } from './plan-stages.ts';

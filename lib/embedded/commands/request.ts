@@ -33,10 +33,11 @@ export class Options {
     this.#subject = subject;
   }
 
-  /** @throws UnsupportedError for any option but these */
-  allow(allowed: ReadonlySet<string>): void {
+  /** @throws UnsupportedError for any option but these, and those that `others` knows */
+  allow(allowed: ReadonlySet<string>, others?: (name: string) => boolean): void {
     for (const name of this.#values.keys()) {
-      if (!allowed.has(name)) throw new UnsupportedError(72, `Option '${name}' of ${this.#subject}`);
+      if (!allowed.has(name) && others?.(name) !== true)
+        throw new UnsupportedError(72, `Option '${name}' of ${this.#subject}`);
     }
   }
 
@@ -122,7 +123,8 @@ export function statementsOf(request: Request, name: string): readonly Value[] {
 
 /** @throws where the command has options besides its own and those of every command, or asks for what cannot be given */
 export function checkOptions(request: Request, own: readonly string[]): void {
-  request.options.allow(new Set([request.command, ...own, ...GENERIC_OPTIONS, ...request.sequences.keys()]));
+  const { command, sequences } = request;
+  request.options.allow(GENERIC_OPTIONS, (name) => name === command || own.includes(name) || sequences.has(name));
   checkGeneric(request.options);
   for (const name of request.sequences.keys()) {
     if (!own.includes(name)) throw new UnsupportedError(72, `Document sequence '${name}' of ${request.command}`);

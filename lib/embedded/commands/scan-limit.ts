@@ -2,7 +2,7 @@ import type { Logger } from '../../kernel/logger.ts';
 import type { Collection } from '../catalog/collection.ts';
 import { EngineError } from '../errors/failure.ts';
 import type { Query, QueryStream } from '../plan/query-stream.ts';
-import { shapeOf } from '../query/shape.ts';
+import { shapeOf } from '../plan/shape.ts';
 
 /** Reading this many documents without an index is worth a line in the log. */
 const WORTH_A_WARNING = 10_000;

@@ -9,19 +9,10 @@ import { PAUSED, type Slice } from '../plan/slice.ts';
 import type { Filter } from '../query/filter.ts';
 import { inPredicate } from '../query/in-list.ts';
 import { parsePath, visitPath, type Path } from '../query/paths.ts';
-import { isDocument, type StageParser } from './stage.ts';
+import { isDocument, type Joins, type StageParser } from './stage.ts';
 
 const OPTIONS = ['from', 'localField', 'foreignField', 'as'] as const;
 const MAX_JOINED_OCTETS = 16 * 1024 * 1024;
-
-/** How a pipeline reads other collections of its database. */
-export interface Joins {
-  /** Undefined for a collection that does not exist, and so has no documents. */
-  find(name: string): Collection | undefined;
-  open(collection: Collection, query: Query): QueryStream;
-  /** To be called when a stream has come to its end. @throws EngineError where it had to read too much */
-  close(collection: Collection, query: Query, stream: QueryStream): void;
-}
 
 /** `$lookup` on equality: each document gets the list of those of another collection that share a value with it. */
 export const parseLookup: StageParser = (operand) => {

@@ -2,15 +2,25 @@ import { EngineError } from '../errors/failure.ts';
 import { numericOf, toDouble } from '../bson/number.ts';
 import { isNumeric } from '../bson/types.ts';
 import type { Value } from '../bson/value.ts';
+import type { Collection } from '../catalog/collection.ts';
 import type { Holding } from '../plan/memory.ts';
+import type { Query, QueryStream } from '../plan/query-stream.ts';
 import { PAUSED, type Paused, type Slice } from '../plan/slice.ts';
-import type { Joins } from './lookup.ts';
 
 /** Gives documents one by one. */
 export type Next = (slice: Slice) => Buffer | undefined | Paused;
 /** A stage: from what comes in to what goes out. */
 export type Stage = (input: Next, workplace: Workplace) => Next;
 export type StageParser = (operand: Value) => Stage;
+
+/** How a pipeline reads other collections of its database. */
+export interface Joins {
+  /** Undefined for a collection that does not exist, and so has no documents. */
+  find(name: string): Collection | undefined;
+  open(collection: Collection, query: Query): QueryStream;
+  /** To be called when a stream has come to its end. @throws EngineError where it had to read too much */
+  close(collection: Collection, query: Query, stream: QueryStream): void;
+}
 
 /** What the stages of one running pipeline share. */
 export interface Workplace {
