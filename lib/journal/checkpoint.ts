@@ -8,7 +8,6 @@ import {
   type SweptBy,
 } from './account-state.ts';
 import type { MessageId } from '../kernel/ids.ts';
-import type { SegmentKey } from './journal-store.ts';
 
 /** Names a packed run of rows or tombstones. Generations are random and never written again. */
 export interface SegmentRef {
@@ -135,11 +134,4 @@ export function checkpointOf(
     sweptFrom: state.sweptFrom,
     restored: state.restored,
   };
-}
-
-/** Every segment that the checkpoint names. */
-export function namedSegments(checkpoint: Checkpoint | undefined): SegmentKey[] {
-  return [...(checkpoint?.segments ?? [])].flatMap(([mailbox, { rows, tombstones }]) =>
-    [...rows, ...tombstones].map((ref) => ({ mailbox, ref })),
-  );
 }

@@ -1,6 +1,7 @@
 import type { AccountId } from '../kernel/ids.ts';
 import { AccountLog } from './account-log.ts';
-import { namedSegments, type Checkpoint } from './checkpoint.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import { namedSegments } from './named-segments.ts';
 import { brokenJournal, isBrokenJournal } from './damage.ts';
 import { Folder, type FolderOptions } from './fold.ts';
 import type { JournalStore } from './journal-store.ts';

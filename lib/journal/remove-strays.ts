@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { AccountId } from '../kernel/ids.ts';
-import { namedSegments, NO_CHECKPOINT, type Checkpoint } from './checkpoint.ts';
+import { NO_CHECKPOINT, type Checkpoint } from './checkpoint.ts';
+import { namedSegments } from './named-segments.ts';
 import type { CheckpointKind, JournalStore, SegmentKey } from './journal-store.ts';
 
 /** Checkpoints of an account that is written down all the time may be another whenever one looks. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Database } from '../../lib/db/index.ts';
 import { openJournalStore, type Journal } from '../../lib/journal/index.ts';
-import { namedSegments } from '../../lib/journal/checkpoint.ts';
+import { namedSegments } from '../../lib/journal/named-segments.ts';
 import type { Clock } from '../../lib/kernel/clock.ts';
 import { MailError } from '../../lib/kernel/errors.ts';
 import { newAccountId, type AccountId } from '../../lib/kernel/ids.ts';

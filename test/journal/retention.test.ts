@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { namedSegments } from '../../lib/journal/checkpoint.ts';
+import { namedSegments } from '../../lib/journal/named-segments.ts';
 import type { AccountId, MailboxId } from '../../lib/kernel/ids.ts';
 import {
   createAccount,
