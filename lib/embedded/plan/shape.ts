@@ -1,5 +1,5 @@
-import type { SortOrder } from '../plan/sort-order.ts';
-import type { Condition, Filter } from './filter.ts';
+import type { Condition, Filter } from '../query/filter.ts';
+import type { SortOrder } from './sort-order.ts';
 
 /** Longer shapes are cut: they come from programs that make their filters up. */
 const LONGEST = 500;
