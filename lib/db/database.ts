@@ -1,6 +1,6 @@
 import { boundReads } from './bounded-reads.ts';
 import { ConnectionUse } from './connection-use.ts';
-import { MongoClient, type Collection, type Db, type Document } from 'mongodb';
+import { MongoClient, ReadConcern, WriteConcern, type Collection, type Db, type Document } from 'mongodb';
 import './driver-connections.ts';
 
 export interface DatabaseOptions {
@@ -41,10 +41,13 @@ const ANSWER_MS = 10_000;
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   const { serverSelectionMs = SERVER_SELECTION_MS, answerMs = ANSWER_MS } = options;
   const limitMs = Math.ceil(answerMs * 0.8);
-  const client = new MongoClient(options.uri, {
-    writeConcern: { w: 'majority', journal: true, wtimeoutMS: limitMs },
-    readConcern: { level: 'majority' },
+  const concerns = {
+    writeConcern: new WriteConcern('majority', limitMs, true),
+    readConcern: new ReadConcern('majority'),
     readPreference: 'primary',
+  } as const;
+  const client = new MongoClient(options.uri, {
+    ...concerns,
     retryWrites: true,
     retryReads: true,
     maxPoolSize: options.poolSize ?? 8,
@@ -57,7 +60,8 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   });
   const connectionUse = new ConnectionUse(client);
   await client.connect();
-  const db = boundReads(client.db(options.name ?? 'eider'), limitMs);
+  // Said again here: a connection string with `journal` or `readConcernLevel` would outweigh what the client is told.
+  const db = boundReads(client.db(options.name ?? 'eider', concerns), limitMs);
   return {
     client,
     db,
