@@ -28,6 +28,7 @@ function parse(decoder: Decoder): SelectArguments {
 
 /** Sequence number of the first message without `\Seen`. */
 function firstUnseen(view: MailboxView): number | undefined {
+  if (view.mailbox.info().unseen === 0) return undefined;
   const columns = view.mailbox.columns();
   for (let position = 0; position < columns.count; position += 1) {
     if ((columns.systemFlags(position) & SystemFlag.seen) === 0) return position + 1;

@@ -101,7 +101,7 @@ export class MessageCollection {
   ): Promise<ReadonlyMap<MessageId, MessageSummary>> {
     const ids = messageIds.map((messageId) => keyOf({ account, messageId }));
     const documents = await orTemporary(() =>
-      this.#collection.find({ _id: { $in: ids } }, { projection: SUMMARY }).toArray(),
+      this.#collection.find({ _id: { $in: ids } }, { projection: SUMMARY, batchSize: ids.length + 1 }).toArray(),
     );
     return new Map(documents.map((document) => [messageIdIn(document), toSummary(this.#opened(document))]));
   }

@@ -9,6 +9,8 @@ export interface CountedAnswer {
   readonly octets: number;
   /** The last line, without its tag. */
   readonly tagged: string;
+  /** Octets of the last line, which tags make longer or shorter. */
+  readonly line: number;
 }
 
 /**
@@ -51,9 +53,10 @@ export class CountingImapClient {
       this.#fail = reject;
     });
     this.#socket.write(`${tag} ${command}\r\n`);
-    const { octets, tagged } = await answer;
+    const counted = await answer;
+    const { tagged } = counted;
     if (!tagged.startsWith('OK')) throw new Error(`${command}: ${tagged}`);
-    return { octets, tagged };
+    return counted;
   }
 
   close(): void {
@@ -70,6 +73,6 @@ export class CountingImapClient {
     const awaited = this.#awaited;
     if (awaited === undefined || !line.startsWith(`${awaited.tag} `)) return;
     this.#awaited = undefined;
-    awaited.resolve({ octets: this.#octets, tagged: line.slice(awaited.tag.length + 1) });
+    awaited.resolve({ octets: this.#octets, tagged: line.slice(awaited.tag.length + 1), line: line.length });
   }
 }
