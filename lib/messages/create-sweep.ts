@@ -136,6 +136,7 @@ async function sweepAccount(
     doomed = doomed.filter((_, position) => granted[position] === true);
     crashPoint('sweep.announced');
   }
+  if (doomed.length > 0) await removeLastPacks(new DigestPacksCollection(options.database), messages, account, doomed);
   const deleted: SweepCandidate[] = [];
   const waiting = doomed.values();
   const worker = async (): Promise<void> => {
@@ -149,4 +150,15 @@ async function sweepAccount(
   };
   await Promise.all(Array.from({ length: Math.min(DELETES_AT_ONCE, doomed.length) }, worker));
   return deleted;
+}
+
+/** With an account's last messages go its packs, ahead of them, so that a run that is broken off finds them again. */
+async function removeLastPacks(
+  packs: DigestPacksCollection,
+  messages: MessageCollection,
+  account: AccountId,
+  doomed: readonly SweepCandidate[],
+): Promise<void> {
+  const left = await messages.page(undefined, doomed.length + 1, account);
+  if (left.length <= doomed.length) await packs.removeAll(account);
 }
