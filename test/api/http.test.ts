@@ -47,7 +47,14 @@ describe('http', () => {
   after(() => api.close());
 
   describe('every route', () => {
-    const values = { user: SOME_ID, mailbox: SOME_ID, attachment: 'ATT00001', username: 'x', address: 'x@example.com' };
+    const values = {
+      user: SOME_ID,
+      mailbox: SOME_ID,
+      archived: 'a'.repeat(32),
+      attachment: 'ATT00001',
+      username: 'x',
+      address: 'x@example.com',
+    };
     const body = (method: string): unknown => (method === 'GET' || method === 'DELETE' ? undefined : {});
 
     it('does nothing without a token, or with a bad one', async () => {
@@ -70,7 +77,16 @@ describe('http', () => {
       );
       let [users, mailboxes] = [0, 0];
       for (const { method, path, access } of routes.filter((route) => route.isAboutUser)) {
-        const valid = { path: 'x', raw: 'x', seen: true, message: '1', address: 'new@example.com', name: 'x' };
+        const valid = {
+          path: 'x',
+          raw: 'x',
+          seen: true,
+          message: '1',
+          address: 'new@example.com',
+          name: 'x',
+          start: 1,
+          end: 2,
+        };
         const known = Object.fromEntries(
           Object.entries(valid).filter(([key]) =>
             routes.some(

@@ -6,20 +6,20 @@ import { mailboxNotFound, mailboxParameter } from '../mailboxes/mailbox-fields.t
 
 export const restoreArchivedMessage = defineUserRoute({
   method: 'POST',
-  path: '/users/:user/archived/messages/:message/restore',
+  path: '/users/:user/archived/messages/:archived/restore',
   summary: 'Put a message that was removed into the mailbox it was in, or into another one, under a new number',
   access: { resource: 'messages', action: 'update' },
   input: {
-    message: z.string().regex(/^[0-9a-fA-F]{32}$/, 'is not the id of a removed message'),
+    archived: z.string().regex(/^[0-9a-fA-F]{32}$/, 'is not the id of a removed message'),
     mailbox: mailboxParameter.optional(),
   },
   output: { mailbox: z.string(), id: z.number() },
-  handler: async ({ message, mailbox }, { services, user }) => {
+  handler: async ({ archived, mailbox }, { services, user }) => {
     const target = mailbox === undefined ? undefined : parseMailboxId(mailbox.toLowerCase());
     if (mailbox !== undefined && target === undefined) throw mailboxNotFound();
     const { restored } = await services.mailboxes.restore(
       user.account,
-      [message.toLowerCase()],
+      [archived.toLowerCase()],
       target === undefined ? {} : { target },
     );
     const [one] = restored;
