@@ -101,7 +101,7 @@ export function messageIdIn(document: Pick<MessageFields, '_id'>): MessageId {
   return document._id.toString('hex', 12) as MessageId;
 }
 
-export function attachmentsIn(octets: Buffer): AttachmentId[] {
+function attachmentsIn(octets: Buffer): AttachmentId[] {
   const ids: AttachmentId[] = [];
   for (let start = 0; start < octets.length; start += 32)
     ids.push(octets.toString('hex', start, start + 32) as AttachmentId);

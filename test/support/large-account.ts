@@ -9,7 +9,7 @@ const AT_ONCE = 100_000;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** A row as mail has it, a different one for each number and the same one for the same. */
-export function largeMailboxRow(number: number): NewMessage {
+function largeMailboxRow(number: number): NewMessage {
   const hash = createHash('md5').update(String(number)).digest();
   const messageId = hash.toString('hex') as MessageId;
   const at = Date.UTC(2020, 0, 1) + number * 60_000;

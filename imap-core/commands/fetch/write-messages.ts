@@ -24,7 +24,7 @@ export function isColumnItem(item: FetchItem): item is ColumnItem {
   return !isDigestItem(item) && !isSectionItem(item);
 }
 
-export function isDigestItem(item: FetchItem): item is DigestItem {
+function isDigestItem(item: FetchItem): item is DigestItem {
   return item.kind === 'envelope' || item.kind === 'body' || item.kind === 'body-structure';
 }
 

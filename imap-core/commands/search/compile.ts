@@ -6,7 +6,7 @@ import type { ZonedTime } from '../../protocol/zoned-time.ts';
 import type { ColumnView } from '../../session/selected-mailbox.ts';
 
 /** Three values: `UNKNOWN` until the content has been looked at. So OR is the larger, AND the smaller, NOT the other end. */
-export const NO = 0;
+const NO = 0;
 export const UNKNOWN = 1;
 export const YES = 2;
 

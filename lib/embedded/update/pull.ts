@@ -11,8 +11,7 @@ export function parsePull(operand: Value): (element: Value) => boolean {
   if (operand.type === BsonType.regex) {
     const { pattern, flags } = regexOf(operand);
     const { test } = compileRegex(pattern, flags);
-    return (element) =>
-      element.type === BsonType.string ? test(stringOf(element)) : equalValues(element, operand);
+    return (element) => (element.type === BsonType.string ? test(stringOf(element)) : equalValues(element, operand));
   }
   if (operand.type !== BsonType.object) return (element) => equalValues(element, operand);
   if (isOperatorDocument(operand)) {

@@ -51,7 +51,7 @@ const TIGHTNESS: readonly Bound[] = ['open', 'range', 'several', 'one'];
 const tighter = (a: Bound, b: Bound): Bound => (TIGHTNESS.indexOf(a) >= TIGHTNESS.indexOf(b) ? a : b);
 
 /** What the top level of a filter, `$and` included, says about the field. `$or` bounds only what every branch bounds. */
-export function boundOf(filter: Document, field: string): Bound {
+function boundOf(filter: Document, field: string): Bound {
   let bound: Bound = 'open';
   if (field in filter) bound = boundOfValue(filter[field]);
   const all: unknown = filter['$and'];
