@@ -4,6 +4,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { crashPoint } from '../kernel/crash-point.ts';
 import type { AccountId, MessageId } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
+import { DigestPacksCollection } from './digest-packs-collection.ts';
 import { MessageCollection } from './message-collection.ts';
 import type { MessageKey, SweepCandidate } from './message-document.ts';
 
