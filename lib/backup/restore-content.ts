@@ -18,6 +18,9 @@ export interface ContentOptions {
 /** Octets of documents that are written together. */
 const BATCH_OCTETS = 4 * 1024 * 1024;
 const BATCH = 200;
+/** Messages whose attachments are kept at the same time, where they have no more octets than this together. */
+const KEPT_AT_ONCE = 16;
+const SMALL_OCTETS = 1024 * 1024;
 
 /**
  * Writes the content of messages under an account, attachments before what refers to them.
@@ -35,12 +38,14 @@ export async function restoreContent(
   const missing = new Set(wanted);
   if (missing.size === 0) return missing;
   const writer = new ContentWriter(rooms, set, account, await sizesOf(set, line, options), options);
-  for await (const message of readMessages(set, line, wanted, options.onDamage)) {
-    if (!(await writer.add(message))) continue;
-    missing.delete(message.messageId);
-    options.onMessage?.();
-  }
-  await writer.flush();
+  const done = (written: readonly CarriedMessage[]): void => {
+    for (const { messageId } of written) {
+      missing.delete(messageId);
+      options.onMessage?.();
+    }
+  };
+  for await (const message of readMessages(set, line, wanted, options.onDamage)) done(await writer.add(message));
+  done(await writer.flush());
   for (const messageId of missing) {
     const sentence = `user ${line.username}: message ${messageId} is not in the backup`;
     if (options.onDamage === undefined) throw new DamagedObject(line.index?.name ?? line.id, sentence);
@@ -70,6 +75,8 @@ class ContentWriter {
   readonly #archive: AttachmentArchive;
   readonly #sizes: ReadonlyMap<AttachmentId, number>;
   readonly #options: ContentOptions;
+  /** Attachments that are there by now. */
+  readonly #kept = new Set<AttachmentId>();
   #waiting: CarriedMessage[] = [];
   #octets = 0;
 
@@ -87,20 +94,46 @@ class ContentWriter {
     this.#options = options;
   }
 
-  /** @returns false where an attachment is damaged, and damage is passed over */
-  async add(message: CarriedMessage): Promise<boolean> {
+  /** @returns those that are written by now */
+  async add(message: CarriedMessage): Promise<readonly CarriedMessage[]> {
+    this.#waiting.push(message);
+    this.#octets += message.raw.length;
+    return this.#octets >= BATCH_OCTETS || this.#waiting.length >= BATCH ? this.flush() : [];
+  }
+
+  /** @returns those that are written now; not among them are those of which an attachment is damaged */
+  async flush(): Promise<readonly CarriedMessage[]> {
+    const messages = this.#waiting;
+    this.#waiting = [];
+    this.#octets = 0;
+    const whole = new Set<CarriedMessage>();
+    const keep = async (some: Iterable<CarriedMessage>): Promise<void> => {
+      for (const message of some) if (await this.#keepOrTell(message)) whole.add(message);
+    };
+    // A database writes many small things together in the time of one; what is large is held one at a time.
+    await keep(messages.filter((message) => !this.#isSmall(message)));
+    const small = messages.filter((message) => !whole.has(message) && this.#isSmall(message)).values();
+    await Promise.all(Array.from({ length: KEPT_AT_ONCE }, () => keep(small)));
+    const written = messages.filter((message) => whole.has(message));
+    if (this.#options.isDryRun !== true && written.length > 0) await this.#rooms.messages.write(this.#account, written);
+    return written;
+  }
+
+  #isSmall({ attachments }: CarriedMessage): boolean {
+    const fresh = attachments.filter((id) => !this.#kept.has(id));
+    return fresh.reduce((sum, id) => sum + (this.#sizes.get(id) ?? 0), 0) <= SMALL_OCTETS;
+  }
+
+  async #keepOrTell(message: CarriedMessage): Promise<boolean> {
     try {
       await this.#keepAttachments(message);
+      return true;
     } catch (error) {
       const sentence = damageIn(unwrapped(error));
       if (this.#options.onDamage === undefined || sentence === undefined) throw error;
       this.#options.onDamage(`message ${message.messageId}: ${sentence}`);
       return false;
     }
-    this.#waiting.push(message);
-    this.#octets += message.raw.length;
-    if (this.#octets >= BATCH_OCTETS || this.#waiting.length >= BATCH) await this.flush();
-    return true;
   }
 
   async #keepAttachments({ messageId, attachments, refToken }: CarriedMessage): Promise<void> {
@@ -111,20 +144,13 @@ class ContentWriter {
       const readable = sources.map((source) => ({ ...source, read: () => this.#archive.read(source.id, source.size) }));
       await this.#rooms.attachments.keep(owner, refToken, readable);
     }
+    for (const id of attachments) this.#kept.add(id);
   }
 
   #sizeOf(id: AttachmentId): number {
     const size = this.#sizes.get(id);
     if (size === undefined) throw new DamagedObject(id, 'the attachment is not in the backup');
     return size;
-  }
-
-  async flush(): Promise<void> {
-    const messages = this.#waiting;
-    this.#waiting = [];
-    this.#octets = 0;
-    if (this.#options.isDryRun !== true && messages.length > 0)
-      await this.#rooms.messages.write(this.#account, messages);
   }
 }
 
