@@ -53,7 +53,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: 'lib/attachments/keep-attachments.ts',
     text: 'await this.#collections.rows.lift(condemned);',
     instead: '',
-    test: 'test/faults/garbage-race.test.ts',
+    test: 'test/attachments/sweep-interleaving.test.ts',
   },
   {
     name: 'a swept message is deleted though somebody came to rely on it',
@@ -67,14 +67,14 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: 'lib/db/database.ts',
     text: "writeConcern: { w: 'majority', journal: true,",
     instead: 'writeConcern: { w: 1, journal: true,',
-    test: 'test/cluster/replica-faults.test.ts',
+    test: 'test/journal/round-trips.test.ts',
   },
   {
     name: 'records are applied across a gap',
-    file: 'lib/journal/journal-collection.ts',
-    text: 'if (own !== q + 1) return { records, beyond: own };',
+    file: 'lib/journal/apply.ts',
+    text: 'if (record.q !== state.q + 1) throw new RangeError(`record ${record.q} does not follow ${state.q}`);',
     instead: '',
-    test: 'test/journal/crash.test.ts',
+    test: 'test/journal/decide.test.ts',
   },
   {
     name: 'UIDNEXT is one too low after a fold',
@@ -105,8 +105,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: 'lib/db/write-outcome.ts',
     text: 'if (error instanceof MongoError || isSocketError(error)) {',
     instead: 'if (isSocketError(error)) {',
-    test: 'test/faults/network.test.ts',
-    pattern: 'connections cut',
+    test: 'test/e2e/engine-killed.test.ts',
   },
   {
     name: 'a message is committed before its data is written',
