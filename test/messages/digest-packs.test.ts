@@ -4,7 +4,15 @@ import { after, before, describe, it } from 'node:test';
 import type { CommandStartedEvent } from 'mongodb';
 import { imapRenderer } from '../../lib/frontends/imap/index.ts';
 import { newAccountId, newMailboxId, type AccountId, type MessageId } from '../../lib/kernel/ids.ts';
-import type { DigestField, DigestPlace, DigestRow, ListedDigest, MessagesRoom } from '../../lib/messages/index.ts';
+import { silentLogger } from '../../lib/kernel/logger.ts';
+import {
+  createSweep,
+  type DigestField,
+  type DigestPlace,
+  type DigestRow,
+  type ListedDigest,
+  type MessagesRoom,
+} from '../../lib/messages/index.ts';
 import { matchHeaderTerms, matchTerms } from '../../lib/search/index.ts';
 import { corpusMessages } from '../support/corpora.ts';
 import { all, openTestRoom, plainRenderer, type TestRoom } from './message-room.ts';
@@ -176,6 +184,24 @@ describe('packs of digests', () => {
     room.messages.packFolded(account, [], [place.mailbox]);
     await room.messages.packed();
     assert.equal(await packsOf(room, account), 1);
+  });
+
+  it('of an account go with its last messages, and not before', async () => {
+    const { account, place } = await fill(600);
+    await list(room.messages, account, place);
+    await room.messages.packed();
+    const { database, clock, attachments } = room;
+    const sweep = async (live: readonly DigestRow[]): Promise<void> => {
+      const kept = new Set(live.map(({ messageId }) => messageId));
+      const isReferenced = async (of: AccountId, ids: readonly MessageId[]): Promise<boolean[]> =>
+        ids.map((id) => of !== account || kept.has(id));
+      const references = { isReferenced };
+      await createSweep({ database, attachments, clock, logger: silentLogger, references }).run({ olderThanMs: 0 });
+    };
+    await sweep(place.messages.slice(0, 300));
+    assert.equal(await packsOf(room, account), 2);
+    await sweep([]);
+    assert.equal(await packsOf(room, account), 0);
   });
 
   it('may be missing, damaged, of another message or go at any moment: the answers are the same', async () => {
