@@ -19,7 +19,14 @@ describe('what open reads hold', () => {
       },
     };
     const open = (connectionId: number, session?: string, neverIdles = false): bigint =>
-      cursors.add({ namespace: 'd.c', source, owner: { connectionId, session }, neverIdles, held: undefined }).id;
+      cursors.add({
+        namespace: 'd.c',
+        source,
+        owner: { connectionId, session },
+        neverIdles,
+        held: undefined,
+        remainingMs: undefined,
+      }).id;
     return { state, cursors, open };
   };
 

@@ -95,9 +95,9 @@ describe('regular expressions', () => {
 
     for (const [pattern, text] of bombs) {
       it(pattern.slice(0, 20), () => {
-        const startedAt = performance.now();
+        const { user } = process.threadCpuUsage();
         assert.throws(() => compileRegex(pattern, '').test(text), { code: 51156 });
-        assert.ok(performance.now() - startedAt < 500);
+        assert.ok(process.threadCpuUsage().user - user < 200_000);
       });
     }
   });

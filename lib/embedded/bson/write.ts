@@ -1,7 +1,11 @@
+import { EngineError } from '../errors/failure.ts';
 import { finiteDecimal, writeDecimal, type Decimal } from './decimal.ts';
 import { fitsInt, fitsLong } from './number.ts';
 import { BsonType } from './types.ts';
 import type { Value } from './value.ts';
+
+/** More than any message or document may have; only what grows by itself gets there. */
+const LARGEST = 64 * 1024 * 1024;
 
 /** Writes one document front to back; `close` and `finish` fill in the lengths. */
 export class DocumentWriter {
@@ -28,6 +32,7 @@ export class DocumentWriter {
   #reserve(more: number): void {
     const needed = this.#length + more;
     if (needed <= this.#octets.length) return;
+    if (needed > LARGEST) throw new EngineError(10334, `BSONObj size: ${needed} is invalid`);
     const grown = Buffer.allocUnsafe(Math.max(needed, this.#octets.length * 2));
     this.#octets.copy(grown, 0, 0, this.#length);
     this.#octets = grown;

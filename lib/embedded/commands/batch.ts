@@ -89,7 +89,9 @@ export function* firstBatch(context: Context, request: BatchRequest, slice: Slic
     const taken = yield* take('firstBatch', source, undefined, request.batchSize ?? FIRST_BATCH, slice);
     if (taken.isAtEnd || isSingle) return ending(taken, 0n, namespace);
     source.pause();
-    const { id } = context.cursors.add({ namespace, source, owner, neverIdles, held: taken.held });
+    const { held } = taken;
+    const { remainingMs } = slice;
+    const { id } = context.cursors.add({ namespace, source, owner, neverIdles, held, remainingMs });
     isKept = true;
     return ending(taken, id, namespace);
   } finally {
@@ -101,8 +103,10 @@ export function* firstBatch(context: Context, request: BatchRequest, slice: Slic
 export function* nextBatch(context: Context, cursor: OpenCursor, batchSize: number, slice: Slice): Work<Buffer> {
   let isKept = false;
   try {
+    if (cursor.remainingMs !== undefined) slice.limit(cursor.remainingMs);
     const taken = yield* take('nextBatch', stoppable(cursor), cursor.held, batchSize, slice);
     cursor.held = taken.held;
+    if (cursor.remainingMs !== undefined) cursor.remainingMs = slice.remainingMs;
     cursor.source.pause();
     isKept = !taken.isAtEnd;
     return ending(taken, isKept ? cursor.id : 0n, cursor.namespace);

@@ -30,6 +30,8 @@ export interface OpenCursor {
   readonly source: DocumentSource;
   readonly owner: CursorOwner;
   readonly neverIdles: boolean;
+  /** What is left of the time that the command which opened it gave for all batches together, in milliseconds. */
+  remainingMs: number | undefined;
   /** A document that did not fit into the last batch. */
   held: Buffer | undefined;
   usedAt: number;
@@ -56,7 +58,7 @@ export class Cursors {
   }
 
   /** @throws EngineError 8 where too many are open and none can be spared */
-  add(cursor: Pick<OpenCursor, 'namespace' | 'source' | 'owner' | 'neverIdles' | 'held'>): OpenCursor {
+  add(cursor: Pick<OpenCursor, 'namespace' | 'source' | 'owner' | 'neverIdles' | 'held' | 'remainingMs'>): OpenCursor {
     if (this.#open.size >= MAX_CURSORS) this.expire();
     if (this.#open.size >= MAX_CURSORS && !this.spare()) {
       throw new EngineError(8, `more than ${MAX_CURSORS} cursors are open`);

@@ -6,11 +6,10 @@ import { ARITHMETIC_OPERATORS } from './arithmetic.ts';
 import { ARRAY_OPERATORS } from './arrays.ts';
 import { COMPARISON_OPERATORS } from './comparison.ts';
 import { OBJECT_OPERATORS } from './objects.ts';
-import type { Compile, Evaluate, OperatorBuilder, Scope } from './scope.ts';
+import { rootScope, type Compile, type Evaluate, type OperatorBuilder, type Scope } from './scope.ts';
 import { STRING_OPERATORS } from './strings.ts';
 
 const MAX_DEPTH = 100;
-const NO_VARIABLES: ReadonlyMap<string, Value | undefined> = new Map();
 
 /** An expression, ready to be evaluated; undefined is a missing value. */
 export type Expression = (document: Value) => Value | undefined;
@@ -32,7 +31,7 @@ export const EXPRESSION_OPERATORS: ReadonlySet<string> = new Set(OPERATORS.keys(
  */
 export function parseExpression(value: Value, unknownCode = 168): Expression {
   const evaluate = compile(value, unknownCode, 0);
-  return (document) => evaluate({ root: document, variables: NO_VARIABLES });
+  return (document) => evaluate(rootScope(document));
 }
 
 function compile(value: Value, unknownCode: number, depth: number): Evaluate {

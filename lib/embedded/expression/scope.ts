@@ -1,12 +1,23 @@
 import { BsonType } from '../bson/types.ts';
 import { entriesOf, valuesOf, type Value } from '../bson/value.ts';
-import { EngineError } from '../errors/failure.ts';
+import { EngineError, UnsupportedError } from '../errors/failure.ts';
 
 /** What an expression is evaluated against. */
 export interface Scope {
   readonly root: Value;
   readonly variables: ReadonlyMap<string, Value | undefined>;
+  /** What is left of the steps that one document may take. */
+  readonly steps: { left: number };
 }
+
+/** So many elements one expression may go through for one document; loops in loops would hold the thread for ever. */
+const MOST_STEPS = 200_000;
+
+export function rootScope(root: Value): Scope {
+  return { root, variables: NO_VARIABLES, steps: { left: MOST_STEPS } };
+}
+
+const NO_VARIABLES: ReadonlyMap<string, Value | undefined> = new Map();
 
 /** Undefined is a missing value. */
 export type Evaluate = (scope: Scope) => Value | undefined;
@@ -14,8 +25,11 @@ export type Compile = (operand: Value) => Evaluate;
 /** Builds an operator from its operand. */
 export type OperatorBuilder = (operand: Value, compile: Compile) => Evaluate;
 
+/** The scope of one step through a list. @throws UnsupportedError 168 where there are too many */
 export function withVariable(scope: Scope, name: string, value: Value | undefined): Scope {
-  return { root: scope.root, variables: new Map(scope.variables).set(name, value) };
+  scope.steps.left -= 1;
+  if (scope.steps.left < 0) throw new UnsupportedError(168, `An expression of more than ${MOST_STEPS} steps`);
+  return { ...scope, variables: new Map(scope.variables).set(name, value) };
 }
 
 /** An operator of so many arguments, given as an array, or as the one value itself. */

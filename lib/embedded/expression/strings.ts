@@ -13,6 +13,8 @@ function text(operator: string, value: Value | undefined, code: number): string 
   throw new EngineError(code, `${operator} requires a string argument, found: ${found}`);
 }
 
+const LARGEST_TEXT = 16 * 1024 * 1024;
+
 /** Null and missing count as the empty text. */
 const mapping = (operator: string, run: (text: string) => string): OperatorBuilder =>
   withArguments(1, 1, ([value]) => stringValue(isNullish(value) ? '' : run(text(operator, value, 16007))));
@@ -23,9 +25,12 @@ const asciiCase = (value: string, toUpper: boolean): string =>
     toUpper ? letters.toUpperCase() : letters.toLowerCase(),
   );
 
-const concat = withArguments(0, Infinity, (values) =>
-  values.some(isNullish) ? NULL_VALUE : stringValue(values.map((value) => text('$concat', value, 16702)).join('')),
-);
+const concat = withArguments(0, Infinity, (values) => {
+  if (values.some(isNullish)) return NULL_VALUE;
+  const octets = values.reduce((sum, value) => sum + (value === undefined ? 0 : value.end - value.start), 0);
+  if (octets > LARGEST_TEXT) throw new EngineError(10334, `$concat of ${octets} octets gives no value of a document`);
+  return stringValue(values.map((value) => text('$concat', value, 16702)).join(''));
+});
 
 const index = (operator: string, value: Value | undefined): number => {
   const number = value !== undefined && isNumeric(value.type) ? toDouble(numericOf(value)) : NaN;

@@ -7,6 +7,9 @@ import type { Holding } from '../plan/memory.ts';
 import type { Query, QueryStream } from '../plan/query-stream.ts';
 import { PAUSED, type Paused, type Slice } from '../plan/slice.ts';
 
+/** What flows between stages may be a little larger than what is stored. */
+const LARGEST_DOCUMENT = 16 * 1024 * 1024 + 16 * 1024;
+
 /** Gives documents one by one. */
 export type Next = (slice: Slice) => Buffer | undefined | Paused;
 /** A stage: from what comes in to what goes out. */
@@ -39,7 +42,10 @@ export function isDocument(next: Buffer | undefined | Paused): next is Buffer {
 export function mapping(change: (document: Buffer) => Buffer): Stage {
   return (input) => (slice) => {
     const next = input(slice);
-    return isDocument(next) ? change(next) : next;
+    if (!isDocument(next)) return next;
+    const changed = change(next);
+    if (changed.length <= LARGEST_DOCUMENT) return changed;
+    throw new EngineError(10334, `BSONObj size: ${changed.length} is invalid`);
   };
 }
 

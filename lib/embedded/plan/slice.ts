@@ -17,7 +17,7 @@ const SLOW_MS = 0.5;
 /** How long one command may hold the thread at a time, and when it has to be done altogether. */
 export class Slice {
   readonly #clock: Clock;
-  readonly #deadline: number;
+  #deadline: number;
   #endsAt = Infinity;
   #done = 0;
   #lookedAt = 0;
@@ -27,6 +27,17 @@ export class Slice {
   constructor(clock: Clock, deadline: number | undefined) {
     this.#clock = clock;
     this.#deadline = deadline ?? Infinity;
+  }
+
+  /** What is left of the command's time, in milliseconds; undefined where it has as long as it likes. */
+  get remainingMs(): number | undefined {
+    return this.#deadline === Infinity ? undefined : Math.max(0, this.#deadline - this.#clock.monotonic());
+  }
+
+  /** Lets the command take no longer than this from now on. @throws EngineError 50 where that is nothing */
+  limit(milliseconds: number): void {
+    if (milliseconds <= 0) throw new EngineError(50, 'operation exceeded time limit');
+    this.#deadline = Math.min(this.#deadline, this.#clock.monotonic() + milliseconds);
   }
 
   /** Starts the next slice. Before the first call a slice has no end. */

@@ -1,11 +1,12 @@
 import { calculate } from '../bson/arithmetic.ts';
-import { compareValues, equalValues } from '../bson/compare.ts';
+import { compareValues } from '../bson/compare.ts';
 import { fitsInt, numericOf, toDouble, truncateToLong } from '../bson/number.ts';
 import { renderValue } from '../bson/render.ts';
 import { BsonType, isNumeric, typeName } from '../bson/types.ts';
 import { entriesOf, fieldNamed, stringOf, valuesOf, type Value } from '../bson/value.ts';
 import { arrayValue, dateValue, intValue, longValue, timestampValue } from '../bson/write.ts';
 import { EngineError } from '../errors/failure.ts';
+import { DistinctValues } from '../keys/distinct-values.ts';
 import { parsePushModifiers, push } from './push.ts';
 import { parsePull } from './pull.ts';
 
@@ -66,19 +67,20 @@ const parseAddToSet: OperatorParser = (operand, path) => {
   return (current) => {
     const values = current === undefined ? [] : arrayAt(current, '$addToSet', path);
     const before = values.length;
-    for (const value of added) if (!values.some((present) => equalValues(present, value))) values.push(value);
+    const present = new DistinctValues();
+    for (const value of values) present.add(value);
+    for (const value of added) if (present.add(value)) values.push(value);
     return current !== undefined && values.length === before ? UNCHANGED : arrayValue(values);
   };
 };
 
 const parsePullAll: OperatorParser = (operand, path) => {
   if (operand.type !== BsonType.array) bad('$pullAll requires an array argument');
-  const removed = valuesOf(operand);
+  const removed = new DistinctValues();
+  for (const value of valuesOf(operand)) removed.add(value);
   return (current) => {
     if (current === undefined) return UNCHANGED;
-    return arrayValue(
-      arrayAt(current, '$pullAll', path).filter((value) => !removed.some((one) => equalValues(one, value))),
-    );
+    return arrayValue(arrayAt(current, '$pullAll', path).filter((value) => !removed.has(value)));
   };
 };
 
