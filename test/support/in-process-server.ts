@@ -85,6 +85,8 @@ export async function startInProcess(dataDir?: string): Promise<InProcessServer>
       const user = await store.accounts.findByUsername(username);
       if (user === undefined) throw new Error(`no user ${username}`);
       await store.mailboxes.fold(user.account);
+      // What is packed beside it is written afterwards, in the background.
+      await store.messages.packed();
     },
     close: async () => {
       await lifecycle.stop(5000);
