@@ -33,6 +33,7 @@ const between = (site: Site, n: number): SiteNode => site.node(n);
 export const NETWORK_FAULTS: readonly Experiment[] = [
   {
     name: 'no hint ever arrives',
+    isLong: true,
     site: PROXIED,
     load: LOAD,
     convergesWithinMs: 10_000,

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { systemClock } from '../../lib/kernel/clock.ts';
@@ -98,14 +99,23 @@ function stamp(): string {
   return new Date(systemClock.now()).toISOString().slice(0, 19).replaceAll(':', '-');
 }
 
+/** How long an engine that has lost its last client may take to end, in milliseconds. */
+const ENDING_MS = 5000;
+
 async function whileStopped<T>(options: DbOptions, run: (dataDir: string) => T): Promise<T> {
   const { OwnedElsewhereError } = await import('../../lib/embedded/index.ts');
   const dataDir = await engineDirectory(options);
-  try {
-    return run(dataDir);
-  } catch (error) {
-    if (!(error instanceof OwnedElsewhereError)) throw error;
-    throw new CommandError('an engine runs on this data directory; stop the server first', { cause: error });
+  const giveUpAt = systemClock.monotonic() + ENDING_MS;
+  for (;;) {
+    try {
+      return run(dataDir);
+    } catch (error) {
+      if (!(error instanceof OwnedElsewhereError)) throw error;
+      // One that served a command before this one ends by itself, a moment after its last client.
+      if (systemClock.monotonic() > giveUpAt)
+        throw new CommandError('an engine runs on this data directory; stop the server first', { cause: error });
+      await sleep(100);
+    }
   }
 }
 
