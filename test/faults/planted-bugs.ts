@@ -89,7 +89,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: 'lib/journal/probe.ts',
     text: '      void this.#look(held.loaded);\n      this.#schedule(held);',
     instead: '      this.#schedule(held);',
-    test: 'test/faults/network.test.ts',
+    test: 'test/faults/network.long.ts',
     pattern: 'no hint ever arrives',
   },
   {
