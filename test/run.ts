@@ -31,7 +31,8 @@ const counts = await runTestFiles(
   files.map((file) => join(ROOT, file)),
   {
     root: ROOT,
-    concurrency: values.long ? 1 : Math.max(2, Math.min(4, availableParallelism())),
+    // One more than processors: many tests wait for servers to start, and for time-outs.
+    concurrency: values.long ? 1 : Math.max(3, Math.min(4, availableParallelism() + 1)),
     // One file that hangs must not hold up the rest for ever.
     timeoutMs: values.long ? 30 * 60_000 : 4 * 60_000,
   },
