@@ -15,6 +15,9 @@ export interface HeapRow {
 
 const asBuffer = (octets: Uint8Array): Buffer => Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength);
 
+/** What a damaged page gives in place of octets: nothing, a number or a text. */
+const octetsIn = (value: unknown): Buffer | undefined => (value instanceof Uint8Array ? asBuffer(value) : undefined);
+
 /**
  * The store as one looks at it for damage: one state of it, held for as long as it takes, and what lies below the
  * keyspace.
@@ -35,15 +38,15 @@ export class InspectedStore extends SqliteStore {
 
   *heapPointers(): Generator<HeapPointer> {
     for (const row of this.prepared('SELECT key, heapRow FROM tree WHERE heapRow IS NOT NULL').iterate()) {
-      const [key, heapRow] = row as unknown as [Uint8Array, number];
-      yield { key: asBuffer(key), row: heapRow };
+      const [key, heapRow] = row as unknown as [unknown, unknown];
+      if (typeof heapRow === 'number') yield { key: octetsIn(key) ?? Buffer.alloc(0), row: heapRow };
     }
   }
 
   *heapRows(): Generator<HeapRow> {
     for (const found of this.prepared('SELECT row, key FROM heap ORDER BY row').iterate()) {
-      const [row, key] = found as unknown as [number, Uint8Array | null];
-      yield { row, key: key === null ? undefined : asBuffer(key) };
+      const [row, key] = found as unknown as [number, unknown];
+      yield { row, key: octetsIn(key) };
     }
   }
 
@@ -53,8 +56,8 @@ export class InspectedStore extends SqliteStore {
   }
 
   heapValue(row: number): Buffer | undefined {
-    const found = this.prepared('SELECT value FROM heap WHERE row = ?').get(row) as [Uint8Array] | undefined;
-    return found === undefined ? undefined : asBuffer(found[0]);
+    const found = this.prepared('SELECT value FROM heap WHERE row = ?').get(row) as [unknown] | undefined;
+    return octetsIn(found?.[0]);
   }
 
   removeHeapRow(row: number): void {
