@@ -7,6 +7,7 @@ import type { AttachmentCollection } from './attachment-collection.ts';
 import type { AttachmentFileCollection } from './attachment-file-collection.ts';
 import type { AttachmentRefCollection } from './attachment-ref-collection.ts';
 import type { AttachmentOwner, AttachmentSource } from './attachments.ts';
+import { deleteUnlessNamed } from './delete-unless-named.ts';
 import { writeAttachment } from './write-attachment.ts';
 
 /** How often a row may vanish under a writer who has its ref in place before the writer gives up. */
@@ -92,10 +93,7 @@ export class AttachmentKeeper {
     // Where the outcome of this insert is unknown the file stays: a row may name it. The sweep settles it.
     const isTheOne = await this.#collections.rows.insert({ id: source.id, condemned: undefined, ...written });
     crashPoint('attachment.row-inserted');
-    if (isTheOne) return;
-    // An insert that was tried twice finds its own first try in its way: whose file the row names tells.
-    const [row] = await this.#collections.rows.find([source.id]);
-    if (row?.file.equals(written.file) !== true) await this.#collections.files.delete(written.file);
+    if (!isTheOne) await deleteUnlessNamed(this.#collections, source.id, written.file);
   }
 }
 

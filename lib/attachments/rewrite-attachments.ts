@@ -4,6 +4,7 @@ import type { AttachmentId } from '../kernel/ids.ts';
 import type { AttachmentRow } from './attachment-collection.ts';
 import { frameCount, type FrameLayout } from './attachment-frames.ts';
 import type { AttachmentCollections } from './keep-attachments.ts';
+import { deleteUnlessNamed } from './delete-unless-named.ts';
 import { writeAttachment } from './write-attachment.ts';
 
 export interface RewriteOptions {
@@ -65,12 +66,13 @@ export async function rewriteAttachments(
 }
 
 async function rewriteOne(
-  { rows, files }: AttachmentCollections,
+  collections: AttachmentCollections,
   cipher: ContentCipher | undefined,
   read: (row: AttachmentRow) => AsyncIterable<Buffer>,
   row: AttachmentRow,
   level: number | undefined,
 ): Promise<FrameLayout | undefined> {
+  const { rows, files } = collections;
   const isSealedRight = row.sealedWith === cipher?.currentKey;
   const isToCompress = level !== undefined && (row.level ?? 0) < level;
   if (isSealedRight && !isToCompress) return undefined;
@@ -79,11 +81,13 @@ async function rewriteOne(
   const source = { id: row.id, size: row.size, type, read: () => read(row) };
   const written = await writeAttachment(files, source, { cipher, level: level ?? row.level });
   const isBetter = !isSealedRight || storedOctets(written) < storedOctets(row) * (1 - LEAST_GAIN);
-  if (!isBetter || !(await rows.replaceFile(row.id, row.file, written))) {
+  if (!isBetter) {
     await files.delete(written.file);
-    if (!isBetter && level !== undefined) await rows.markLevel(row.id, row.file, level);
+    if (level !== undefined) await rows.markLevel(row.id, row.file, level);
     return undefined;
   }
+  const isReplaced = await rows.replaceFile(row.id, row.file, written);
+  if (!isReplaced && !(await deleteUnlessNamed(collections, row.id, written.file))) return undefined;
   if (level !== undefined) await rows.markLevel(row.id, written.file, level);
   await files.delete(row.file);
   return written;

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { crashPoint } from '../kernel/crash-point.ts';
-import type { ContentCipher } from '../encryption/index.ts';
-import { SEAL_OCTETS } from '../encryption/index.ts';
+import { SEAL_OCTETS, type ContentCipher } from '../encryption/index.ts';
 import { MailError } from '../kernel/errors.ts';
 import type { AttachmentFileCollection } from './attachment-file-collection.ts';
 import { FRAME_OCTETS, frameCount, frameName, type FrameLayout } from './attachment-frames.ts';
