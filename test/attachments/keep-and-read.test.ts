@@ -13,6 +13,7 @@ import { systemClock } from '../../lib/kernel/clock.ts';
 import { collect } from '../messages/message-room.ts';
 import { openTestDatabase } from '../support/database.ts';
 import { idOf, newOwner, sourceOf } from './attachment-room.ts';
+import { EVERY_ROW } from '../support/every-row.ts';
 
 const TOKEN = Buffer.from('token-01');
 
@@ -32,7 +33,7 @@ describe('attachments', () => {
   });
   after(() => database.close());
 
-  const count = (name: string): Promise<number> => database.db.collection(name).countDocuments({});
+  const count = (name: string): Promise<number> => database.db.collection(name).countDocuments(EVERY_ROW);
 
   it('keeps octets and gives any range of them', async () => {
     for (const octets of [

@@ -9,6 +9,7 @@ import { systemClock } from '../../lib/kernel/clock.ts';
 import { collect } from '../messages/message-room.ts';
 import { openTestDatabase } from '../support/database.ts';
 import { idOf, newOwner, sourceOf } from './attachment-room.ts';
+import { EVERY_ROW } from '../support/every-row.ts';
 
 const TOKEN = Buffer.from('token-02');
 const KEYS = [7, 8].map((octet) => Buffer.alloc(32, octet).toString('base64'));
@@ -44,7 +45,9 @@ describe('contents that are written anew', () => {
     }
   };
   const storedAnywhere = async (wanted: Buffer): Promise<boolean> => {
-    for await (const { data } of database.db.collection('attachmentFiles.chunks').find({}, { promoteBuffers: true }))
+    for await (const { data } of database.db
+      .collection('attachmentFiles.chunks')
+      .find(EVERY_ROW, { promoteBuffers: true }))
       if ((data as Buffer).includes(wanted)) return true;
     return false;
   };
@@ -65,7 +68,7 @@ describe('contents that are written anew', () => {
     assert.deepEqual([report.seen, report.rewritten, report.failed], [contents.length, contents.length, 0]);
     assert.equal(await storedAnywhere(Buffer.from('one octet and some more')), false);
     await assertWhole(roomWith(KEYS[0]));
-    assert.equal(await database.db.collection('attachmentFiles.files').countDocuments({}), contents.length);
+    assert.equal(await database.db.collection('attachmentFiles.files').countDocuments(EVERY_ROW), contents.length);
   });
 
   it('are unavailable, and nothing worse, without their key', async () => {
@@ -95,7 +98,7 @@ describe('contents that are written anew', () => {
     await assertWhole(roomWith(KEYS[1]));
     const again = await roomWith(KEYS[1]).rewrite({ level: 12 });
     assert.equal(again.rewritten, 0);
-    const files = await database.db.collection('attachmentFiles.files').find({}).toArray();
+    const files = await database.db.collection('attachmentFiles.files').find(EVERY_ROW).toArray();
     assert.equal(files.length, contents.length, 'no file is left over');
   });
 

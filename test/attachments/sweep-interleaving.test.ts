@@ -11,6 +11,7 @@ import type { Database } from '../../lib/db/index.ts';
 import { collect, movableClock } from '../messages/message-room.ts';
 import { openTestDatabase } from '../support/database.ts';
 import { idOf, newOwner, sourceOf } from './attachment-room.ts';
+import { EVERY_ROW } from '../support/every-row.ts';
 
 const TOKEN = Buffer.from('token-01');
 
@@ -50,7 +51,7 @@ describe('keeping and sweeping, one in the middle of the other', () => {
   /** What earlier rounds left would make a sweep longer and longer. */
   const clear = async (): Promise<void> => {
     for (const name of ['attachments', 'attachmentRefs', 'attachmentFiles.files', 'attachmentFiles.chunks']) {
-      await database.db.collection(name).deleteMany({});
+      await database.db.collection(name).deleteMany(EVERY_ROW);
     }
   };
   const sweep = async (swept: AttachmentCollections): Promise<void> => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { MongoClient, type Db } from 'mongodb';
 import { registerDriverContract } from '../contracts/driver-contract.ts';
+import { EVERY_ROW } from '../support/every-row.ts';
 import { startShardedCluster, type ShardedCluster } from '../support/cluster/sharded-cluster.ts';
 
 registerDriverContract({
@@ -39,6 +40,17 @@ describe('a sharded cluster', () => {
     await assert.rejects(rows().updateOne({ n: 1 }, { $set: { n: 2 } }, { upsert: true }), { code: 72 });
     await assert.rejects(rows().createIndex({ n: -1 }, { unique: true }, {}), { code: 67 });
     assert.deepEqual(await rows().findOne({ _id: 'a' }), { _id: 'a', n: 1 });
+  });
+
+  it('lets pass what a test asks of every shard, and nothing that is refused for another reason', async () => {
+    const routed = cluster.routed.length;
+    assert.equal(await rows().countDocuments(EVERY_ROW), 1);
+    assert.equal((await rows().updateMany({ ...EVERY_ROW, n: 1 }, { $set: { n: 1 } })).matchedCount, 1);
+    assert.equal((await rows().find(EVERY_ROW).toArray()).length, 1);
+    assert.equal((await rows().deleteMany({ ...EVERY_ROW, n: 5 })).deletedCount, 0);
+    assert.equal(cluster.routed.length, routed);
+    await assert.rejects(rows().deleteOne({ ...EVERY_ROW, n: 1 }), { code: 72 });
+    await assert.rejects(rows().find({ $comment: 'another' }).toArray(), { code: 61 });
   });
 
   it('will not be sharded where a unique index stands in the way, nor by another key than before', async () => {

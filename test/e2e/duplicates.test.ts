@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { ApiClient } from '../support/api-client.ts';
 import { runEider } from '../support/eider-command.ts';
+import { EVERY_ROW } from '../support/every-row.ts';
 import { withServerDatabase } from '../support/server-database.ts';
 import { ImapClient } from '../support/imap-client.ts';
 import { LmtpClient } from '../support/lmtp-client.ts';
@@ -53,11 +54,11 @@ describe('one attachment for many', () => {
 
     const count = (): Promise<{ chunks: number; octets: number; files: number }> =>
       withServerDatabase(data.path, async (database) => {
-        const chunks = await database.db.collection('attachmentFiles.chunks').find({}).toArray();
+        const chunks = await database.db.collection('attachmentFiles.chunks').find(EVERY_ROW).toArray();
         return {
           chunks: chunks.length,
           octets: chunks.reduce((sum, chunk) => sum + (chunk['data'] as { length(): number }).length(), 0),
-          files: await database.db.collection('attachmentFiles.files').countDocuments({}),
+          files: await database.db.collection('attachmentFiles.files').countDocuments(EVERY_ROW),
         };
       });
     const stored = await count();

@@ -16,6 +16,7 @@ import {
 import { matchHeaderTerms, matchTerms } from '../../lib/search/index.ts';
 import { corpusMessages } from '../support/corpora.ts';
 import { all, openTestRoom, plainRenderer, type TestRoom } from './message-room.ts';
+import { EVERY_ROW } from '../support/every-row.ts';
 
 const FIELDS = ['envelope', 'bodyStructure', 'body', 'headers', 'preview', 'parts'] as const;
 
@@ -212,7 +213,7 @@ describe('packs of digests', () => {
     const collection = room.database.db.collection<{ _id: Buffer; table: Buffer }>('digestPacks', {
       promoteBuffers: true,
     });
-    const keys = (await collection.find({}).toArray()).map(({ _id }) => _id).filter((id) => isOf(id, account));
+    const keys = (await collection.find(EVERY_ROW).toArray()).map(({ _id }) => _id).filter((id) => isOf(id, account));
     assert.equal(keys.length, 4);
     const [first, second, third] = keys;
     assert.ok(first !== undefined && second !== undefined && third !== undefined);
@@ -273,7 +274,7 @@ async function tables(room: TestRoom, account: AccountId): Promise<Buffer[]> {
   const collection = room.database.db.collection<{ _id: Buffer; table: Buffer }>('digestPacks', {
     promoteBuffers: true,
   });
-  return (await collection.find({}).toArray()).flatMap(({ _id, table }) => (isOf(_id, account) ? [table] : []));
+  return (await collection.find(EVERY_ROW).toArray()).flatMap(({ _id, table }) => (isOf(_id, account) ? [table] : []));
 }
 
 async function packsOf(room: TestRoom, account: AccountId): Promise<number> {

@@ -4,6 +4,7 @@ import { createContentCipher, readKeyRing, type ContentCipher } from '../../lib/
 import { newAccountId, type MessageId } from '../../lib/kernel/ids.ts';
 import type { MessagesRoom } from '../../lib/messages/index.ts';
 import { collect, openTestRoom, plainRenderer, type TestRoom } from './message-room.ts';
+import { EVERY_ROW } from '../support/every-row.ts';
 
 const cipherWith = (...octets: readonly number[]): ContentCipher =>
   createContentCipher(readKeyRing(octets.map((octet) => Buffer.alloc(32, octet).toString('base64')).join('\n')));
@@ -35,7 +36,7 @@ describe('messages that are sealed at rest', () => {
 
   const isAnywhere = async (text: string): Promise<boolean> => {
     for (const { name } of await room.database.db.listCollections().toArray())
-      for await (const raw of room.database.db.collection(name).find({}, { raw: true }))
+      for await (const raw of room.database.db.collection(name).find(EVERY_ROW, { raw: true }))
         if ((raw as unknown as Buffer).includes(text)) return true;
     return false;
   };
@@ -103,7 +104,7 @@ describe('messages that are sealed at rest', () => {
     const collection = room.database.db.collection<{ _id: Buffer; skeleton: Buffer }>('messages', {
       promoteBuffers: true,
     });
-    const [one, two] = await collection.find({}).limit(2).toArray();
+    const [one, two] = await collection.find(EVERY_ROW).limit(2).toArray();
     assert.ok(one !== undefined && two !== undefined);
     await collection.updateOne({ _id: one._id }, { $set: { skeleton: two.skeleton } });
     const { messages } = room.another({ cipher: cipherWith(2), renderer: plainRenderer(2) });

@@ -13,6 +13,7 @@ import { shardsOf } from '../../lib/jobs/job.ts';
 import { systemClock, type Clock } from '../../lib/kernel/clock.ts';
 import { silentLogger } from '../../lib/kernel/logger.ts';
 import { openTestDatabase } from '../support/database.ts';
+import { EVERY_ROW } from '../support/every-row.ts';
 
 const LEASE_MS = 400;
 
@@ -44,7 +45,7 @@ describe('jobs', () => {
   });
   beforeEach(async () => {
     await Promise.all(runners.splice(0).map((runner) => runner.stop()));
-    await database.db.collection('jobs').deleteMany({});
+    await database.db.collection('jobs').deleteMany(EVERY_ROW);
   });
   after(async () => {
     await Promise.all(runners.map((runner) => runner.stop()));
@@ -164,7 +165,7 @@ describe('jobs', () => {
       ...{ jobs: [slow], leaseMs: LEASE_MS, pollMs: 20, concurrency: 1 },
     });
     await owner.start();
-    await database.db.collection('jobs').updateMany({}, { $set: { dueAt: 0 } });
+    await database.db.collection('jobs').updateMany(EVERY_ROW, { $set: { dueAt: 0 } });
     await held.promise;
     died.resolve(undefined);
     await start(

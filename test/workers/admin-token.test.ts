@@ -9,6 +9,7 @@ import { silentLogger } from '../../lib/kernel/logger.ts';
 import { openAdminTokenHash } from '../../lib/nodes/index.ts';
 import { hashOf, loadAdminTokens, newAdminToken, type AdminTokens } from '../../workers/admin-token.ts';
 import { openTestDatabase } from '../support/database.ts';
+import { EVERY_ROW } from '../support/every-row.ts';
 
 describe('the admin token', () => {
   let dataDir = '';
@@ -31,7 +32,7 @@ describe('the admin token', () => {
     assert.equal(shown.length, 1, 'of nodes that start together one shows it');
     const [lasting = ''] = shown;
     assert.match(lasting, /^[0-9a-f]{64}$/);
-    const kept = await database.db.collection('commonSecrets').find({}).toArray();
+    const kept = await database.db.collection('commonSecrets').find(EVERY_ROW).toArray();
     assert.ok(!JSON.stringify(kept).includes(lasting));
     const later = await load();
     assert.equal(later.shownOnce, undefined);
@@ -55,7 +56,7 @@ describe('the admin token', () => {
   });
 
   it('is taken over from a data directory that kept its hash; a damaged one is not taken for none', async () => {
-    await database.db.collection('commonSecrets').deleteMany({});
+    await database.db.collection('commonSecrets').deleteMany(EVERY_ROW);
     const file = join(dataDir, 'admin-token.sha256');
     await writeFile(file, 'damaged');
     await assert.rejects(load(), /holds no hash/);

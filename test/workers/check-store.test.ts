@@ -10,6 +10,7 @@ import { silentLogger } from '../../lib/kernel/logger.ts';
 import { checkStore } from '../../workers/check-store.ts';
 import { openStore, type Store } from '../../workers/compose.ts';
 import { loadSettings } from '../../workers/load-settings.ts';
+import { EVERY_ROW } from '../support/every-row.ts';
 
 type Id = string | { toHexString(): string } | { readonly buffer: Uint8Array };
 
@@ -56,7 +57,7 @@ describe('fsck names what was taken out of the database', () => {
     check: (details: readonly string[]) => void,
   ): Promise<void> => {
     const rows = store.database.collection(collection);
-    const all = (await rows.find({}).toArray()) as unknown as { readonly _id: Id }[];
+    const all = (await rows.find(EVERY_ROW).toArray()) as unknown as { readonly _id: Id }[];
     const taken = all.filter(({ _id }) => isTaken(keyOf(_id)));
     assert.notEqual(taken.length, 0);
     for (const { _id } of taken) await rows.deleteOne({ _id: _id as never });

@@ -12,6 +12,7 @@ import { openStore, type Store } from '../../workers/compose.ts';
 import { loadSettings } from '../../workers/load-settings.ts';
 import { maintainJournals } from '../../workers/maintain-journals.ts';
 import { rebuildFromMessages } from '../../workers/rebuild-from-messages.ts';
+import { EVERY_ROW } from '../support/every-row.ts';
 
 async function* once(octets: Buffer): AsyncIterable<Buffer> {
   yield octets;
@@ -69,7 +70,7 @@ describe('an account whose journal is lost', () => {
 
     for (const name of ['journal', 'checkpoints', 'segments']) {
       const rows = store.database.collection(name);
-      for (const { _id } of await rows.find({}).toArray())
+      for (const { _id } of await rows.find(EVERY_ROW).toArray())
         if (
           Buffer.from((_id as unknown as { buffer: Uint8Array }).buffer)
             .toString('hex')

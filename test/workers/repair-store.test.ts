@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { runEider } from '../support/eider-command.ts';
 import { ApiClient } from '../support/api-client.ts';
+import { EVERY_ROW } from '../support/every-row.ts';
 import { LmtpClient } from '../support/lmtp-client.ts';
 import { withServerDatabase } from '../support/server-database.ts';
 import { makeDataDir, startServer } from '../support/server-process.ts';
@@ -33,10 +34,10 @@ describe('fsck --repair', () => {
 
   it('makes again what can be made again, looks once more, and says what it did', async () => {
     await withServerDatabase(data.path, async ({ db }) => {
-      await db.collection('attachmentRefs').deleteMany({});
-      await db.collection('messages').updateMany({}, { $set: { parts: Buffer.from([0xff]) } });
+      await db.collection('attachmentRefs').deleteMany(EVERY_ROW);
+      await db.collection('messages').updateMany(EVERY_ROW, { $set: { parts: Buffer.from([0xff]) } });
       const { insertedId } = await db.collection<{ _id: string; v: number }>('addresses').insertOne({
-        ...(await db.collection('addresses').findOne({})),
+        ...(await db.collection('addresses').findOne(EVERY_ROW)),
         _id: 'nobody@example.com',
         user: randomBytes(12),
       } as never);
@@ -57,7 +58,7 @@ describe('fsck --repair', () => {
 
   it('cannot make octets again, and goes on naming them', async () => {
     await withServerDatabase(data.path, async ({ db }) => {
-      await db.collection('attachmentFiles.chunks').deleteMany({});
+      await db.collection('attachmentFiles.chunks').deleteMany(EVERY_ROW);
     });
     const repaired = await fsck('--repair');
     assert.equal(repaired.code, 1);

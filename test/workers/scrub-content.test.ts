@@ -5,6 +5,7 @@ import { newAccountId } from '../../lib/kernel/ids.ts';
 import { silentLogger, type Logger } from '../../lib/kernel/logger.ts';
 import { scrubContent } from '../../workers/jobs/scrub-content.ts';
 import { openTestRoom, type TestRoom } from '../messages/message-room.ts';
+import { EVERY_ROW } from '../support/every-row.ts';
 
 describe('scrubbing', () => {
   let room: TestRoom;
@@ -34,7 +35,7 @@ describe('scrubbing', () => {
 
   it('names the message whose octets have changed', async () => {
     const documents = room.database.db.collection('messages');
-    const document = await documents.findOne({}, { promoteBuffers: true });
+    const document = await documents.findOne(EVERY_ROW, { promoteBuffers: true });
     const skeleton = Buffer.from(document?.['skeleton'] as Buffer);
     skeleton[skeleton.length - 3] = (skeleton.at(-3) ?? 0) ^ 1;
     assert.equal((await documents.updateOne({ _id: document?._id as never }, { $set: { skeleton } })).modifiedCount, 1);
