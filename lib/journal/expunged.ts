@@ -1,11 +1,12 @@
 import { MailError } from '../kernel/errors.ts';
 import type { MailboxId } from '../kernel/ids.ts';
 import type { AccountLog } from './account-log.ts';
-import type { AccountState } from './account-state.ts';
+import type { AccountState, MailboxHeader } from './account-state.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { changedMailboxes } from './fold-plan.ts';
-import type { ExpungedMessage, ExpungedPage, Mailboxes, MessageRow } from './journal.ts';
+import type { ExpungedChoice, ExpungedMessage, ExpungedPage, Mailboxes, MessageRow } from './journal.ts';
 import { loadColumns } from './load-columns.ts';
+import { lookupPath } from './mailbox-path.ts';
 import type { TombstoneList } from './tombstones.ts';
 import { readTombstones } from './vanished.ts';
 
@@ -66,6 +67,19 @@ export async function readExpunged(
   });
 }
 
+/** Those of them that are chosen, in no order. @throws MailError `unavailable` */
+export async function chooseExpunged(
+  log: AccountLog,
+  windowSince: number,
+  { mailbox, path, goneSince = 0, goneUntil = Infinity }: ExpungedChoice,
+): Promise<readonly (readonly [id: string, expunged: ExpungedRow])[]> {
+  const found = [...(await readExpunged(log, Math.max(windowSince, goneSince), mailbox))];
+  const spelled = path === undefined ? undefined : (lookupPath(path) ?? path);
+  return found.filter(
+    ([, own]) => own.at <= goneUntil && (spelled === undefined || headerOf(log.state, own.mailbox)?.path === spelled),
+  );
+}
+
 /** Names a message's place in the list of what was expunged. */
 export function expungedCursor({ q, id }: Pick<ExpungedMessage, 'q' | 'id'>): string {
   return `${q}.${id}`;
@@ -74,10 +88,10 @@ export function expungedCursor({ q, id }: Pick<ExpungedMessage, 'q' | 'id'>): st
 /** A page of them, those that went last first. @throws MailError `unavailable`, `invalid-input` for a cursor of no page */
 export async function listExpunged(
   log: AccountLog,
-  goneSince: number,
+  windowSince: number,
   page: Parameters<Mailboxes['expunged']>[1],
 ): Promise<ExpungedPage> {
-  const found = [...(await readExpunged(log, goneSince, page.mailbox))].sort(([a, one], [b, other]) =>
+  const found = [...(await chooseExpunged(log, windowSince, page))].sort(([a, one], [b, other]) =>
     one.q === other.q ? (a < b ? 1 : -1) : other.q - one.q,
   );
   const total = found.length;
@@ -138,14 +152,17 @@ function eachBuried(state: AccountState, mailbox: MailboxId, add: (expunged: Exp
     add({ mailbox, q, at, row: columns.row(position, header.keywords) });
 }
 
+function headerOf(state: AccountState, mailbox: MailboxId): MailboxHeader | undefined {
+  return state.mailboxes.get(mailbox) ?? state.removed.get(mailbox)?.header;
+}
+
 function describe(state: AccountState, id: string, { mailbox, at, q, row }: ExpungedRow): ExpungedMessage {
-  const header = state.mailboxes.get(mailbox) ?? state.removed.get(mailbox)?.header;
   return {
     id,
     messageId: row.messageId,
     thread: row.thread,
     mailbox,
-    path: header?.path,
+    path: headerOf(state, mailbox)?.path,
     isMailboxDeleted: !state.mailboxes.has(mailbox),
     uid: row.uid,
     flags: row.flags,

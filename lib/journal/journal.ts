@@ -156,18 +156,13 @@ export interface Mailboxes {
   /**
    * Messages that were expunged within the undelete window, or went with a mailbox that was deleted, those that went
    * last first. Not among them: what was moved to another mailbox, and what was restored.
-   * @param page `mailbox`: only those that were in it, which may be deleted by now; `cursor`: of a message of this
-   *   list, to go on behind it; `before`: such a cursor, for those in front of it, the nearest first
+   * @param page `cursor`: of a message of this list, to go on behind it; `before`: such a cursor, for those in front
+   *   of it, the nearest first
    * @throws `invalid-input` for a cursor that is none
    */
   expunged(
     account: AccountId,
-    page: {
-      readonly mailbox?: MailboxId;
-      readonly limit: number;
-      readonly cursor?: string;
-      readonly before?: string;
-    },
+    page: ExpungedChoice & { readonly limit: number; readonly cursor?: string; readonly before?: string },
   ): Promise<ExpungedPage>;
   /**
    * Appends expunged messages anew, all in one record, with new UIDs, their flags but `\Deleted` and their internal
@@ -181,11 +176,33 @@ export interface Mailboxes {
     ids: readonly string[],
     options?: CommitOptions & { readonly target?: MailboxRef },
   ): Promise<RestoreResult>;
+  /**
+   * Restores whatever of the expunged is chosen, as `restore` does: in the order that they had in their mailboxes, and
+   * in as many records as it takes. Broken off, it has restored a part; called again, it goes on with the rest.
+   * @returns how many came back, and how many were chosen but had gone for good or were restored meanwhile
+   * @throws `over-quota`, `limit`, `mailbox-not-found` where `target` is not there
+   */
+  restoreAll(
+    account: AccountId,
+    choice: ExpungedChoice,
+    options?: { readonly target?: MailboxRef },
+  ): Promise<{ readonly restored: number; readonly notRestored: number }>;
 
   /** Called for every record applied in this process; `undefined` events mean: too far behind, look anew. */
   watch(account: AccountId, listener: (event: AccountEvent) => void): () => void;
   /** The account's journal position as this process knows it; 0 where not loaded. No I/O. */
   knownQ(account: AccountId): number;
+}
+
+/** Which of the messages that are gone: those of which all that is given holds. */
+export interface ExpungedChoice {
+  /** Where it was, which may be deleted by now. */
+  readonly mailbox?: MailboxId;
+  /** The path of that mailbox, as ExpungedMessage has it. */
+  readonly path?: string;
+  /** Milliseconds since 1970, both inclusive. */
+  readonly goneSince?: number;
+  readonly goneUntil?: number;
 }
 
 /** A message that is gone and can be brought back, as it was when it went. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { ExpungedMessage, Journal } from '../../lib/journal/index.ts';
+import type { ExpungedChoice, ExpungedMessage, Journal } from '../../lib/journal/index.ts';
 import type { AccountId, MailboxId, MessageId } from '../../lib/kernel/ids.ts';
 import {
   createAccount,
@@ -172,5 +172,81 @@ describe('undelete', () => {
     clock.at += 2 * DAY_MS;
     assert.deepEqual(await all(one, account), []);
     assert.deepEqual((await one.restore(account, [expunged.id])).restored, []);
+  });
+
+  it('restores all that is chosen: by mailbox, by path, by time', async () => {
+    const clock = steppedClock();
+    const one = node({ clock });
+    const account = await createAccount(one);
+    const inbox = await openMailbox(one, account);
+    const box = await one.create(account, 'box');
+    const [a, b, c] = [newMessage(), newMessage(), newMessage()];
+    await one.append(account, inbox.id, [a, b]);
+    await one.append(account, box.id, [c]);
+    const times: number[] = [];
+    for (const uid of [1, 2]) {
+      clock.at += 1000;
+      times.push(clock.at);
+      await inbox.expunge([{ from: uid, to: uid }], { force: true });
+    }
+    clock.at += 1000;
+    times.push(clock.at);
+    await one.remove(account, 'box');
+    const chosen = async (choice: ExpungedChoice): Promise<MessageId[]> =>
+      idsOf((await one.expunged(account, { ...choice, limit: 10 })).messages);
+    const [first = 0, second = 0, third = 0] = times;
+    assert.deepEqual(
+      await chosen({ goneSince: second }),
+      [c, b].map(({ messageId }) => messageId),
+    );
+    assert.deepEqual(
+      await chosen({ goneUntil: second }),
+      [b, a].map(({ messageId }) => messageId),
+    );
+    assert.deepEqual(await chosen({ goneSince: second, goneUntil: second }), [b.messageId]);
+    assert.deepEqual(await chosen({ goneSince: third + 1 }), []);
+    assert.deepEqual(
+      await chosen({ path: 'inbox' }),
+      [b, a].map(({ messageId }) => messageId),
+    );
+    assert.deepEqual(await chosen({ path: 'box' }), [c.messageId]);
+    assert.deepEqual(await chosen({ mailbox: box.id, goneUntil: second }), []);
+    assert.deepEqual(await one.restoreAll(account, { path: 'nowhere' }), { restored: 0, notRestored: 0 });
+    assert.deepEqual(await one.restoreAll(account, { goneUntil: first }), { restored: 1, notRestored: 0 });
+    assert.deepEqual(
+      await chosen({}),
+      [c, b].map(({ messageId }) => messageId),
+    );
+    assert.deepEqual(await one.restoreAll(account, { path: 'box' }), { restored: 1, notRestored: 0 });
+    await inbox.refresh();
+    assert.deepEqual(
+      idsOf([...inbox.rows(EVERYTHING)]),
+      [a, c].map(({ messageId }) => messageId),
+    );
+  });
+
+  it('restores many in the order that they had, in records of a thousand, and goes on where it was broken off', async () => {
+    const one = node({ renew: async (_, ids) => ids.map((id) => id !== lost) });
+    const account = await createAccount(one, 1500 * 10);
+    const inbox = await openMailbox(one, account);
+    const messages = Array.from({ length: 1500 }, () => newMessage({ size: 10 }));
+    const lost = messages[700]?.messageId;
+    await one.append(account, inbox.id, messages);
+    for (const half of [
+      { from: 751, to: 1500 },
+      { from: 1, to: 750 },
+    ])
+      await inbox.expunge([half], { force: true });
+    await one.append(account, inbox.id, [newMessage({ size: 4000 })]);
+    const box = await one.create(account, 'box');
+    const q = one.knownQ(account);
+    await assert.rejects(one.restoreAll(account, {}, { target: { path: 'box' } }), { code: 'over-quota' });
+    assert.equal(one.knownQ(account), q + 1);
+    await one.setQuota(account, 0);
+    const rest = await one.restoreAll(account, {}, { target: box.id });
+    assert.deepEqual(rest, { restored: 500, notRestored: 1 });
+    const restored = idsOf([...(await openMailbox(one, account, 'box')).rows(EVERYTHING)]);
+    const expected = idsOf(messages).filter((id) => id !== lost);
+    assert.deepEqual(restored, expected);
   });
 });

@@ -24,6 +24,7 @@ const COMMANDS = [
   'gc',
   'fsck',
   'rebuild',
+  'undelete',
 ];
 
 function json(result: CommandResult): Record<string, unknown> {
@@ -177,6 +178,24 @@ describe('commands on a store', () => {
     assert.equal(await readFile(join(mbox, 'Trash.mbox'), 'utf8'), '');
     const empty = json(await runEider(on('import', 'ann', join(mbox, 'Trash.mbox'), '--json')));
     assert.deepEqual(empty, { imported: 0, present: 0, skipped: [] }, 'an empty mailbox is no fault');
+  });
+
+  it('show what was expunged, and bring it back', async () => {
+    const imap = await ImapClient.connect(server.ready.imap);
+    for (const command of ['LOGIN bob bobs-pw', 'SELECT Old', 'STORE 2:4 +FLAGS.SILENT (\\Deleted)', 'EXPUNGE'])
+      await imap.command(command);
+    const shown = await runEider(on('undelete', 'bob', '--since', '1h', '--list', '--json'));
+    const rows = shown.stdout.trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>); // prettier-ignore
+    assert.deepEqual(rows.map(({ path, uid }) => [path, uid]), [['Old', 4], ['Old', 3], ['Old', 2]]); // prettier-ignore
+    const none = await runEider(on('undelete', 'bob', '--mailbox', 'INBOX', '--json'));
+    assert.deepEqual(json(none), { restored: 0, notRestored: 0 });
+    const restored = await runEider(on('undelete', 'bob', '--mailbox', 'Old', '--into', 'Old'));
+    assert.equal(restored.stdout, '3 messages restored\n');
+    await imap.command('NOOP');
+    const [found] = (await imap.command('UID SEARCH ALL')).untagged;
+    assert.equal(found?.text, '* SEARCH 1 5 6 7 8');
+    imap.lines.destroy();
+    assert.match((await runEider(on('undelete', 'bob', '--since', 'lately'))).stderr, /--since lately/);
   });
 
   it('find everything in order, and collect garbage', async () => {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { parseDuration } from '../../lib/config/index.ts';
+import type { ExpungedMessage } from '../../lib/journal/index.ts';
 import { CommandError } from '../command-error.ts';
 import { withSettings, type SettingsOptions } from '../command-options.ts';
 import { printJson, printLine } from '../print.ts';
@@ -12,8 +13,8 @@ interface UndeleteOptions extends SettingsOptions {
   readonly json?: true;
 }
 
-/** Messages of one record, and of one read of what was removed. */
-const BATCH = 1000;
+/** Messages that are read at a time to show them. */
+const PAGE = 1000;
 
 export function declareUndelete(program: Command): void {
   withSettings(program.command('undelete <user>'))
@@ -34,44 +35,31 @@ async function undelete(username: string, options: UndeleteOptions): Promise<voi
   const { requireUser } = await import('../require-user.ts');
   await withStore(options, async ({ accounts, mailboxes }, { clock }) => {
     const { account } = await requireUser(accounts, username);
-    const goneSince = sinceMs === undefined ? 0 : clock.now() - sinceMs;
-    const ids: string[] = [];
-    let cursor: string | undefined;
-    do {
-      const page = await mailboxes.expunged(account, { limit: BATCH, ...(cursor !== undefined && { cursor }) });
-      ({ cursor } = page);
-      for (const message of page.messages) {
-        if (message.expungedAt < goneSince) continue;
-        if (options.mailbox !== undefined && message.path !== options.mailbox) continue;
-        ids.push(message.id);
-        if (options.list === true) show(message, options.json === true);
-      }
-    } while (cursor !== undefined);
-    if (options.list === true) return;
-    const counts = { restored: 0, notRestored: 0 };
-    // Those removed first come first, so that they keep their order.
-    ids.reverse();
-    while (ids.length > 0) {
-      const target = options.into === undefined ? {} : { target: { path: options.into } };
-      const { restored, notRestored } = await mailboxes.restore(account, ids.splice(0, BATCH), target);
-      counts.restored += restored.length;
-      counts.notRestored += notRestored.length;
+    const choice = {
+      ...(sinceMs !== undefined && { goneSince: clock.now() - sinceMs }),
+      ...(options.mailbox !== undefined && { path: options.mailbox }),
+    };
+    if (options.list === true) {
+      let cursor: string | undefined;
+      do {
+        const page = await mailboxes.expunged(account, {
+          ...choice,
+          limit: PAGE,
+          ...(cursor !== undefined && { cursor }),
+        });
+        ({ cursor } = page);
+        for (const message of page.messages) show(message, options.json === true);
+      } while (cursor !== undefined);
+      return;
     }
+    const target = options.into === undefined ? {} : { target: { path: options.into } };
+    const counts = await mailboxes.restoreAll(account, choice, target);
     if (options.json === true) printJson(counts);
     else printLine(`${String(counts.restored)} messages restored`);
   });
 }
 
-interface Shown {
-  readonly id: string;
-  readonly messageId: string;
-  readonly path: string | undefined;
-  readonly uid: number;
-  readonly size: number;
-  readonly expungedAt: number;
-}
-
-function show({ id, messageId, path, uid, size, expungedAt }: Shown, asJson: boolean): void {
+function show({ id, messageId, path, uid, size, expungedAt }: ExpungedMessage, asJson: boolean): void {
   const removed = new Date(expungedAt).toISOString();
   if (asJson) printJson({ id, messageId, path, uid, size, removed });
   else
