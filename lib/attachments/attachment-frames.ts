@@ -87,3 +87,8 @@ function sumOfLengths(frames: Buffer, count: number): number {
 export function frameName(frame: number): string {
   return `frame ${String(frame)}`;
 }
+
+/** The octets of all pieces, which are copied only where there are several. */
+export function joinPieces(pieces: readonly Buffer[]): Buffer {
+  return pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces);
+}

@@ -4,7 +4,7 @@ import { MailError } from '../kernel/errors.ts';
 import type { LruCache } from '../kernel/lru-cache.ts';
 import type { AttachmentRow } from './attachment-collection.ts';
 import type { AttachmentFileCollection } from './attachment-file-collection.ts';
-import { FRAME_OCTETS, frameName, framesOf, groupFrames, type FramePlace } from './attachment-frames.ts';
+import { FRAME_OCTETS, frameName, framesOf, groupFrames, joinPieces, type FramePlace } from './attachment-frames.ts';
 import { decompress, decompressFrames, isZstdError } from './zstd.ts';
 
 /** Octets of chunks asked for at once. */
@@ -155,7 +155,7 @@ async function readGroup(
   const firstChunk = Math.floor(first.fileStart / FRAME_OCTETS);
   const lastChunk = Math.floor((end - 1) / FRAME_OCTETS);
   const chunks = await files.chunks(row.file, firstChunk, lastChunk);
-  const octets = chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
+  const octets = joinPieces(chunks);
   const base = firstChunk * FRAME_OCTETS;
   if (octets.length < end - base) throw missingChunks(row);
   return octets.subarray(first.fileStart - base, end - base);
@@ -184,7 +184,7 @@ async function* openedFrames(
     length += piece.length;
     const place = places[index];
     if (place === undefined || length < place.fileLength) continue;
-    yield openFrame(cipher, row, place, Buffer.concat(gathered));
+    yield openFrame(cipher, row, place, joinPieces(gathered));
     gathered = [];
     length = 0;
     index += 1;

@@ -3,7 +3,7 @@ import { crashPoint } from '../kernel/crash-point.ts';
 import { SEAL_OCTETS, type ContentCipher } from '../encryption/index.ts';
 import { MailError } from '../kernel/errors.ts';
 import type { AttachmentFileCollection } from './attachment-file-collection.ts';
-import { FRAME_OCTETS, frameCount, frameName, type FrameLayout } from './attachment-frames.ts';
+import { FRAME_OCTETS, frameCount, frameName, joinPieces, type FrameLayout } from './attachment-frames.ts';
 import type { AttachmentSource } from './attachments.ts';
 import { isWorthwhile, mayCompress } from './compression-choice.ts';
 import { FrameCompressor } from './zstd.ts';
@@ -60,7 +60,7 @@ async function writeFrames(
       const packed = compressor !== undefined && isCompressed ? await compressor.compress(frame) : [frame];
       if (frames === 0 && isCompressed) isCompressed = isWorthwhile(frame.length, sizeOf(packed));
       const plain = isCompressed ? packed : [frame];
-      const stored = cipher === undefined ? plain : [cipher.seal(file, frameName(frames), joined(plain))];
+      const stored = cipher === undefined ? plain : [cipher.seal(file, frameName(frames), joinPieces(plain))];
       if (frames < index.length / 4) index.writeUInt32BE(sizeOf(stored), 4 * frames);
       frames += 1;
       for (const piece of stored) await chunks.write(piece);
@@ -87,10 +87,6 @@ async function writeFrames(
 
 function sizeOf(pieces: readonly Buffer[]): number {
   return pieces.reduce((sum, piece) => sum + piece.length, 0);
-}
-
-function joined(pieces: readonly Buffer[]): Buffer {
-  return pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces);
 }
 
 /** Cuts a stream into frames; the memory of a frame is used again for the next one. */

@@ -11,9 +11,7 @@ export interface ContentCipher {
   seal(name: Buffer, what: string, octets: Buffer): Buffer;
   /** @throws SealError where the key is not there, or the octets are not what was sealed under this name */
   open(name: Buffer, what: string, sealed: Buffer): Buffer;
-  /** Whether it was sealed with the key that seals now. */
-  isCurrent(sealed: Buffer): boolean;
-  /** Id of the key that seals now. */
+  /** Id of the key that seals now; whoever keeps what is sealed notes it beside, so as to find what another has sealed. */
   readonly currentKey: string;
 }
 
@@ -57,7 +55,6 @@ export function createContentCipher(keys: KeyRing): ContentCipher {
         throw new SealError('the content is not what was sealed', { cause: error });
       }
     },
-    isCurrent: (sealed) => keyIdOf(sealed) === keys.current.id,
     currentKey: keys.current.id,
   };
 }

@@ -1,5 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { AttachmentCollection, type AttachmentRow } from '../../lib/attachments/attachment-collection.ts';
+import { AttachmentFileCollection } from '../../lib/attachments/attachment-file-collection.ts';
+import { AttachmentRefCollection } from '../../lib/attachments/attachment-ref-collection.ts';
 import type { AttachmentOwner, AttachmentSource } from '../../lib/attachments/index.ts';
+import type { AttachmentCollections } from '../../lib/attachments/keep-attachments.ts';
+import type { Database } from '../../lib/db/index.ts';
+import { systemClock } from '../../lib/kernel/clock.ts';
 import { newAccountId, type AttachmentId, type MessageId } from '../../lib/kernel/ids.ts';
 
 export function newOwner(): AttachmentOwner {
@@ -23,4 +29,26 @@ export function sourceOf(octets: Buffer, type = 'application/octet-stream'): Att
     },
   };
   return source;
+}
+
+/** As by a driver that tries again after a lost reply, where the server knows the first try no more. */
+class RetriedRows extends AttachmentCollection {
+  override async insert(row: AttachmentRow): Promise<boolean> {
+    await super.insert(row);
+    return super.insert(row);
+  }
+
+  override async replaceFile(...change: Parameters<AttachmentCollection['replaceFile']>): Promise<boolean> {
+    await super.replaceFile(...change);
+    return super.replaceFile(...change);
+  }
+}
+
+/** Collections in which a write that makes a file the one is carried out twice, and meets itself. */
+export function retryingCollections(database: Database): AttachmentCollections {
+  return {
+    rows: new RetriedRows(database),
+    refs: new AttachmentRefCollection(database),
+    files: new AttachmentFileCollection(database, systemClock),
+  };
 }

@@ -3,16 +3,13 @@ import { randomBytes } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { GridFSBucket } from 'mongodb';
 import { createAttachments, type AttachmentsRoom } from '../../lib/attachments/index.ts';
-import { AttachmentCollection, type AttachmentRow } from '../../lib/attachments/attachment-collection.ts';
-import { AttachmentFileCollection } from '../../lib/attachments/attachment-file-collection.ts';
 import { FRAME_OCTETS } from '../../lib/attachments/attachment-frames.ts';
-import { AttachmentRefCollection } from '../../lib/attachments/attachment-ref-collection.ts';
 import { AttachmentKeeper } from '../../lib/attachments/keep-attachments.ts';
 import type { Database } from '../../lib/db/index.ts';
 import { systemClock } from '../../lib/kernel/clock.ts';
 import { collect } from '../messages/message-room.ts';
 import { openTestDatabase } from '../support/database.ts';
-import { idOf, newOwner, sourceOf } from './attachment-room.ts';
+import { idOf, newOwner, retryingCollections, sourceOf } from './attachment-room.ts';
 import { EVERY_ROW } from '../support/every-row.ts';
 
 const TOKEN = Buffer.from('token-01');
@@ -106,18 +103,7 @@ describe('attachments', () => {
 
   it('keeps the file of a row whose insert was carried out before it met itself', async () => {
     const octets = randomBytes(1000);
-    const collections = {
-      rows: new (class extends AttachmentCollection {
-        /** As by a driver that tries again after a lost reply, where the server knows the first try no more. */
-        override async insert(row: AttachmentRow): Promise<boolean> {
-          await super.insert(row);
-          return super.insert(row);
-        }
-      })(database),
-      refs: new AttachmentRefCollection(database),
-      files: new AttachmentFileCollection(database, systemClock),
-    };
-    await new AttachmentKeeper(collections, systemClock).keep(newOwner(), TOKEN, [sourceOf(octets)]);
+    await new AttachmentKeeper(retryingCollections(database), systemClock).keep(newOwner(), TOKEN, [sourceOf(octets)]);
     assert.ok((await collect((await attachments.open(idOf(octets))).read(0, Infinity))).equals(octets));
   });
 

@@ -3,12 +3,15 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { createAttachments, type AttachmentsRoom } from '../../lib/attachments/index.ts';
 import { FRAME_OCTETS } from '../../lib/attachments/attachment-frames.ts';
+import { readRow } from '../../lib/attachments/read-attachment.ts';
+import { rewriteAttachments } from '../../lib/attachments/rewrite-attachments.ts';
 import type { Database } from '../../lib/db/index.ts';
 import { createContentCipher, readKeyRing } from '../../lib/encryption/index.ts';
 import { systemClock } from '../../lib/kernel/clock.ts';
+import { LruCache } from '../../lib/kernel/lru-cache.ts';
 import { collect } from '../messages/message-room.ts';
 import { openTestDatabase } from '../support/database.ts';
-import { idOf, newOwner, sourceOf } from './attachment-room.ts';
+import { idOf, newOwner, retryingCollections, sourceOf } from './attachment-room.ts';
 import { EVERY_ROW } from '../support/every-row.ts';
 
 const TOKEN = Buffer.from('token-02');
@@ -100,6 +103,20 @@ describe('contents that are written anew', () => {
     assert.equal(again.rewritten, 0);
     const files = await database.db.collection('attachmentFiles.files').find(EVERY_ROW).toArray();
     assert.equal(files.length, contents.length, 'no file is left over');
+  });
+
+  it('stay in the file of a row whose change was carried out before it met itself', async () => {
+    const former = createContentCipher(readKeyRing(KEYS[1] ?? ''));
+    const collections = retryingCollections(database);
+    const cache = new LruCache<string, Buffer>({ clock: systemClock, maxWeight: 0, lifetimeMs: 1 });
+    const reading = { files: collections.files, cache, cipher: former };
+    const seal = createContentCipher(readKeyRing(KEYS.join('\n')));
+    const report = await rewriteAttachments(collections, seal, (row) => readRow(reading, row, 0, row.size), {});
+    assert.deepEqual([report.rewritten, report.failed], [contents.length, 0]);
+    await assertWhole(roomWith(KEYS[0]));
+    const files = await database.db.collection('attachmentFiles.files').find(EVERY_ROW).toArray();
+    assert.equal(files.length, contents.length, 'the old files are gone');
+    assert.equal((await roomWith(KEYS[1], KEYS[0]).rewrite({})).rewritten, contents.length);
   });
 
   it('are opened for good when nothing seals any more', async () => {
