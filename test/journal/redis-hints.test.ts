@@ -1,34 +1,15 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { createRedisHints, type Hints } from '../../lib/journal/index.ts';
-import { systemClock } from '../../lib/kernel/clock.ts';
+import type { Hints } from '../../lib/journal/index.ts';
 import { newAccountId } from '../../lib/kernel/ids.ts';
-import { silentLogger } from '../../lib/kernel/logger.ts';
-import { defaultsOf } from '../../lib/kernel/section.ts';
-import { createRedis, redisSection } from '../../lib/redis/index.ts';
 import { hintsContract, nextHint, reached } from '../contracts/hints-contract.ts';
 import { RawRedis } from '../support/raw-redis.ts';
+import { joinThroughRedis } from '../support/redis-hints.ts';
 import { startRedis, withoutRedis, type RedisServer } from '../support/redis-server.ts';
 
 const skip = await withoutRedis();
 
-async function joined(uri: string): Promise<Hints> {
-  const redis = createRedis({
-    settings: { ...defaultsOf(redisSection), uri },
-    clock: systemClock,
-    logger: silentLogger,
-  });
-  const hints = createRedisHints(redis);
-  return {
-    publish: (account, q) => hints.publish(account, q),
-    subscribe: (account, listener) => hints.subscribe(account, listener),
-    onReset: (listener) => hints.onReset(listener),
-    close: async () => {
-      await hints.close();
-      await redis.close();
-    },
-  };
-}
+const joined = async (uri: string): Promise<Hints> => joinThroughRedis(uri);
 
 function reset(hints: Hints): Promise<void> {
   return new Promise((resolve) => {

@@ -5,33 +5,17 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { createRedisHints, type Hints } from '../../lib/journal/index.ts';
-import { systemClock } from '../../lib/kernel/clock.ts';
+import type { Hints } from '../../lib/journal/index.ts';
 import { newAccountId } from '../../lib/kernel/ids.ts';
-import { silentLogger } from '../../lib/kernel/logger.ts';
-import { defaultsOf } from '../../lib/kernel/section.ts';
-import { createRedis, redisSection } from '../../lib/redis/index.ts';
 import { hintsContract, reached } from '../contracts/hints-contract.ts';
 import { debianTool } from '../support/debian-packages.ts';
 import { RawRedis } from '../support/raw-redis.ts';
+import { joinThroughRedis } from '../support/redis-hints.ts';
 import { freePort, startRedis, waitForPort, withoutRedis, type RedisServer } from '../support/redis-server.ts';
 
 const skip = await withoutRedis();
 
-async function joined(uri: string): Promise<Hints> {
-  const settings = { ...defaultsOf(redisSection), uri, commandTimeout: 2000 };
-  const redis = createRedis({ settings, clock: systemClock, logger: silentLogger });
-  const hints = createRedisHints(redis);
-  return {
-    publish: (account, q) => hints.publish(account, q),
-    subscribe: (account, listener) => hints.subscribe(account, listener),
-    onReset: (listener) => hints.onReset(listener),
-    close: async () => {
-      await hints.close();
-      await redis.close();
-    },
-  };
-}
+const joined = async (uri: string): Promise<Hints> => joinThroughRedis(uri, 2000);
 
 async function until(isTrue: () => Promise<boolean>): Promise<void> {
   while (!(await isTrue())) await new Promise((resolve) => setTimeout(resolve, 50));

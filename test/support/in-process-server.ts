@@ -18,7 +18,11 @@ interface At {
 /** The whole server in the test's own process, so that its database commands can be counted. */
 export interface InProcessServer {
   readonly imap: At;
+  readonly pop3: At;
   readonly lmtp: At;
+  /** The API's URL. */
+  readonly api: string;
+  readonly adminToken: string;
   /** The rooms behind it. */
   readonly store: Store;
   readonly dataDir: string;
@@ -30,10 +34,18 @@ export interface InProcessServer {
   close(): Promise<void>;
 }
 
-/** @param dataDir of a server that runs already, to be a second one on the same data */
-export async function startInProcess(dataDir?: string): Promise<InProcessServer> {
+const ADMIN_TOKEN = 'f'.repeat(40);
+
+/**
+ * @param dataDir of a server that runs already, to be a second one on the same data
+ * @param environment names another database than the tests' own
+ */
+export async function startInProcess(
+  dataDir?: string,
+  environment?: Readonly<Record<string, string>>,
+): Promise<InProcessServer> {
   const data = dataDir === undefined ? await makeDataDir() : { path: dataDir, remove: async () => undefined };
-  const configuration = loadConfiguration(sections, { environment: databaseVariables(data.path) });
+  const configuration = loadConfiguration(sections, { environment: environment ?? databaseVariables(data.path) });
   const lifecycle = createLifecycle(silentLogger, systemClock);
   const common = { configuration, logger: silentLogger, clock: systemClock, lifecycle };
   const store = await openStore({ ...common, dataDir: data.path, monitorCommands: true });
@@ -44,16 +56,16 @@ export async function startInProcess(dataDir?: string): Promise<InProcessServer>
     clock: systemClock,
     logger: silentLogger,
   });
-  const { imap, lmtp } = await startFrontEnds({
+  const { imap, pop3, lmtp, api } = await startFrontEnds({
     ...common,
     store,
     certificates,
     hostname: 'localhost',
     adminTokens: {
-      ofThisRun: '',
+      ofThisRun: ADMIN_TOKEN,
       shownOnce: undefined,
-      isAdmin: () => false,
-      cursorSecret: () => '',
+      isAdmin: (token) => token === ADMIN_TOKEN,
+      cursorSecret: () => ADMIN_TOKEN,
       refresh: async () => undefined,
     },
     load: createLoadMeter(systemClock),
@@ -61,10 +73,14 @@ export async function startInProcess(dataDir?: string): Promise<InProcessServer>
     onReload: () => undefined,
     freePorts: true,
   });
-  if (imap === undefined || lmtp === undefined) throw new Error('IMAP and LMTP are not served');
+  if (imap === undefined || pop3 === undefined || lmtp === undefined || api === undefined)
+    throw new Error('not everything is served');
   return {
     imap,
+    pop3,
     lmtp,
+    api: api.url,
+    adminToken: ADMIN_TOKEN,
     store,
     dataDir: data.path,
     createUser: async (username, password, address) => {
