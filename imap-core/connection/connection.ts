@@ -100,6 +100,11 @@ export class Connection implements ConnectionPort {
     }
   }
 
+  /** True while the client is waited for, in IDLE too. */
+  get isIdle(): boolean {
+    return !this.#isBusy;
+  }
+
   /** Says BYE as soon as no command is under way. */
   end(reason: string): void {
     if (this.#isBusy) this.#endReason ??= reason;

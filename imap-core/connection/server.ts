@@ -33,9 +33,25 @@ export interface ImapServer {
   /**
    * Takes no more connections and says BYE to each that stands, as soon as its command has ended; after so many
    * milliseconds what is left is cut off.
+   * @param sayGoodbyes decides whose turn is when; where not given, all are told at once
    */
-  close(deadlineMs: number): Promise<void>;
+  close(deadlineMs: number, sayGoodbyes?: SayGoodbyes): Promise<void>;
 }
+
+/** A connection that is to end. */
+interface LeavingConnection {
+  /** False while a command is under way. */
+  readonly isIdle: boolean;
+  leave(): void;
+}
+
+/** Tells all of them before the deadline, in milliseconds from now. @returns tells nobody any more */
+type SayGoodbyes = (connections: readonly LeavingConnection[], deadlineMs: number) => () => void;
+
+const atOnce: SayGoodbyes = (connections) => {
+  for (const connection of connections) connection.leave();
+  return () => undefined;
+};
 
 class ListeningImapServer implements ImapServer {
   readonly #settings: ConnectionSettings;
@@ -80,7 +96,7 @@ class ListeningImapServer implements ImapServer {
     return { host: address.address, port: address.port };
   }
 
-  async close(deadlineMs: number): Promise<void> {
+  async close(deadlineMs: number, sayGoodbyes: SayGoodbyes = atOnce): Promise<void> {
     const closed = [...this.#servers].map(
       async (server) =>
         await new Promise<void>((resolve) => {
@@ -90,7 +106,11 @@ class ListeningImapServer implements ImapServer {
         }),
     );
     this.#servers.clear();
-    for (const connection of this.#connections) connection.end('Server is shutting down');
+    const leaving = [...this.#connections].map((connection) => ({
+      isIdle: connection.isIdle,
+      leave: () => connection.end('Server is shutting down'),
+    }));
+    const stopTelling = sayGoodbyes(leaving, deadlineMs);
     const timer = setTimeout(() => {
       for (const connection of this.#connections) connection.destroy();
     }, deadlineMs);
@@ -100,6 +120,7 @@ class ListeningImapServer implements ImapServer {
       });
     }
     clearTimeout(timer);
+    stopTelling();
     await Promise.all(closed);
   }
 

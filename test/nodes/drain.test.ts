@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { after, before, describe, it } from 'node:test';
+import { ApiClient } from '../support/api-client.ts';
 import { runEider } from '../support/eider-command.ts';
+import { ImapClient } from '../support/imap-client.ts';
 import { LineClient } from '../support/line-client.ts';
 import { makeDataDir, startServer, type Ready } from '../support/server-process.ts';
+
+const PASSWORD = 'correct horse battery';
 
 interface At {
   readonly host: string;
@@ -80,5 +84,46 @@ describe('a process with roles', () => {
       }),
       /ECONNREFUSED/,
     );
+  });
+
+  it('sends its clients away one after the other, so that they do not all log in elsewhere at once', async () => {
+    const server = await startServer(data.path, { args: ['--set', 'server.drain-timeout=6s'] });
+    try {
+      const { ready } = server;
+      const api = new ApiClient(ready.api.url, ready.adminToken);
+      await Promise.all(
+        ['one', 'two'].map((name) => api.createUser(name, PASSWORD, { address: `${name}@example.com` })),
+      );
+      const imap: ImapClient[] = [];
+      for (let n = 0; n < 24; n += 1)
+        imap.push(await ImapClient.login(ready.imap, n % 2 === 0 ? 'one' : 'two', PASSWORD));
+      const pop3 = await Promise.all([1, 2, 3].map(() => LineClient.connect(ready.pop3)));
+      for (const client of pop3) await client.line();
+      for (const client of imap) {
+        await client.ok('SELECT INBOX');
+        await client.lines.write('i IDLE\r\n');
+        assert.match((await client.response()).text, /^\+/);
+      }
+      const stopped = server.stop();
+      const goodbyes = await Promise.all([
+        ...imap.map(async (client) => {
+          assert.match((await client.response()).text, /^\* BYE/);
+          return performance.now();
+        }),
+        ...pop3.map(async (client) => {
+          assert.match(await client.line(), /^-ERR \[SYS\/TEMP\]/);
+          return 0;
+        }),
+      ]);
+      const times = goodbyes.slice(0, imap.length).sort((a, b) => a - b);
+      const spreadMs = (times.at(-1) ?? 0) - (times[0] ?? 0);
+      // 24 clients at up to 50 ms: nearly 1.2 s, and much less than the three quarters of 6 s.
+      assert.ok(spreadMs > 800, `within ${spreadMs.toFixed(0)} ms`);
+      for (const client of imap) client.lines.destroy();
+      for (const client of pop3) client.destroy();
+      assert.equal(await stopped, 0);
+    } finally {
+      await server.killGroup();
+    }
   });
 });

@@ -1,5 +1,6 @@
 import type { SecureContext } from 'node:tls';
 import { createImapServer, type ImapLimits } from '../../../imap-core/index.ts';
+import { spreadGoodbyes } from '../../kernel/goodbyes.ts';
 import { isLoopback } from '../../kernel/loopback.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import { createImapBackend } from './backend.ts';
@@ -32,7 +33,7 @@ export interface ImapFrontEnd {
   readonly connectionCount: number;
   /** Takes in the settings that are reloadable. */
   reload(): void;
-  /** Says BYE between two commands and cuts off what is left at the deadline. */
+  /** Says BYE between two commands, to one client after the other, and cuts off what is left at the deadline. */
   close(deadlineMs: number): Promise<void>;
 }
 
@@ -58,7 +59,8 @@ export function createImapFrontEnd(parts: ImapFrontEndParts): ImapFrontEnd {
       return server.connectionCount;
     },
     reload: () => server.setLimits(limitsOf(settings())),
-    close: async (deadlineMs) => server.close(deadlineMs),
+    close: async (deadlineMs) =>
+      server.close(deadlineMs, (connections, withinMs) => spreadGoodbyes(connections, withinMs, parts.clock)),
   };
 }
 

@@ -67,10 +67,15 @@ export class Pop3Connection implements SessionSocket {
     else this.#greet();
   }
 
+  /** True while no command is under way. */
+  get isIdle(): boolean {
+    return !this.#isBusy;
+  }
+
   /** Ends the connection between two commands; one that runs is answered first. */
   drain(): void {
     this.#isClosing = true;
-    if (!this.#isBusy) this.#sayGoodbye('[SYS/TEMP] Shutting down, please try again later');
+    if (!this.#isBusy) this.#sayShuttingDown();
   }
 
   destroy(): void {
@@ -158,7 +163,7 @@ export class Pop3Connection implements SessionSocket {
         await this.#handle(line);
         await this.#turn.end();
       }
-      if (this.#isClosing) this.#sayGoodbye('[SYS/TEMP] Shutting down, please try again later');
+      if (this.#isClosing) this.#sayShuttingDown();
       await this.#output.flush();
     } catch (error) {
       // A response broke off in its middle: anything said now would be taken for the rest of it.
@@ -167,6 +172,8 @@ export class Pop3Connection implements SessionSocket {
     } finally {
       this.#isBusy = false;
       this.#socket.resume();
+      // Its turn may have come while the last answer was written.
+      if (this.#isClosing) this.#sayShuttingDown();
     }
   }
 
@@ -241,6 +248,10 @@ export class Pop3Connection implements SessionSocket {
     const { maxBadCommands, maxBadCommandsBeforeLogin } = this.#host.settings();
     const limit = this.#session.isLoggedIn ? maxBadCommands : maxBadCommandsBeforeLogin;
     if (this.#badCommands > limit) this.#sayGoodbye('Too many bad commands');
+  }
+
+  #sayShuttingDown(): void {
+    this.#sayGoodbye('[SYS/TEMP] Shutting down, please try again later');
   }
 
   #sayGoodbye(text: string): void {

@@ -2,6 +2,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import type { SecureContext } from 'node:tls';
 import type { User } from '../../accounts/index.ts';
 import { createLocalSessionLimit, type SessionLease, type SessionLimit } from '../../auth/index.ts';
+import { spreadGoodbyes } from '../../kernel/goodbyes.ts';
 import { directPeer, type PeerReader } from '../../proxy/index.ts';
 import type { Pop3Rooms } from './command.ts';
 import { Pop3Connection, type ConnectionHost } from './pop3-connection.ts';
@@ -33,7 +34,10 @@ export interface Pop3Server {
   }): Promise<{ readonly port: number }>;
   /** Connections that stand. */
   readonly connectionCount: number;
-  /** Accepts nobody any more, ends sessions between two commands, and cuts off what is left at the deadline. */
+  /**
+   * Accepts nobody any more, ends sessions between two commands, one after the other, and cuts off what is left at the
+   * deadline.
+   */
   close(deadlineMs: number): Promise<void>;
 }
 
@@ -76,9 +80,10 @@ export function createPop3Server(parts: Pop3ServerParts): Pop3Server {
       const deadline = setTimeout(() => {
         clients.destroyAll();
       }, deadlineMs);
-      clients.drainAll();
+      const stopTelling = clients.drainAll(deadlineMs);
       await Promise.all(closed);
       clearTimeout(deadline);
+      stopTelling();
     },
   };
 }
@@ -144,9 +149,14 @@ class Clients implements ConnectionHost {
     this.#connections.delete(connection);
   }
 
-  drainAll(): void {
+  /** @returns tells nobody any more */
+  drainAll(deadlineMs: number): () => void {
     this.#isDraining = true;
-    for (const connection of this.#connections) connection.drain();
+    const leaving = [...this.#connections].map((connection) => ({
+      isIdle: connection.isIdle,
+      leave: () => connection.drain(),
+    }));
+    return spreadGoodbyes(leaving, deadlineMs, this.rooms.clock);
   }
 
   destroyAll(): void {
