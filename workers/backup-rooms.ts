@@ -1,6 +1,7 @@
 import { createUserTransfer } from '../lib/accounts/index.ts';
 import { createAddressTransfer } from '../lib/addresses/index.ts';
 import type { BackupRooms, RestoreRooms } from '../lib/backup/index.ts';
+import { createRestoreNotes } from '../lib/db/index.ts';
 import { createJournalExport, createJournalImport } from '../lib/journal/index.ts';
 import type { Clock } from '../lib/kernel/clock.ts';
 import { createMessageTransfer } from '../lib/messages/index.ts';
@@ -16,6 +17,7 @@ export function backupRooms(store: Store, clock: Clock): BackupRooms & RestoreRo
     mailboxes,
     messages: createMessageTransfer(database),
     renew: (account, ids) => messages.renew(account, ids),
+    notes: createRestoreNotes(database),
     attachments,
     clock,
   };

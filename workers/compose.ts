@@ -45,6 +45,7 @@ import {
 import { newNodeId } from '../lib/nodes/index.ts';
 import { createRedis, redisSection, type Redis } from '../lib/redis/index.ts';
 import { openContentCipher } from './content-cipher.ts';
+import { refuseUnfinished } from './refuse-unfinished.ts';
 import { databaseSection, serverSection } from './settings.ts';
 
 /** The hint socket makes names of its own beside its path. */
@@ -59,6 +60,8 @@ export interface Surroundings {
   readonly clock: Clock;
   /** Takes what has to be stopped. */
   readonly lifecycle: Lifecycle;
+  /** For who goes on with a restore: a store that is half restored is opened too. */
+  readonly goesOn?: true;
   /** Has the database's client tell of its commands, for counting round trips. */
   readonly monitorCommands?: true;
 }
@@ -170,12 +173,16 @@ function sweepReferences(mailboxes: Journal): SweepReferences {
   };
 }
 
-/** The database of the configuration, or the embedded engine of the data directory. */
+/**
+ * The database of the configuration, or the embedded engine of the data directory.
+ * @throws CommandError where it is half migrated or half restored
+ */
 export async function connect({
   configuration,
   dataDir,
   logger,
   lifecycle,
+  goesOn,
   monitorCommands,
 }: Surroundings): Promise<Database> {
   const settings = configuration.get(databaseSection);
@@ -192,6 +199,7 @@ export async function connect({
     monitorCommands: monitorCommands ?? false,
   });
   lifecycle.add({ name: 'database', stop: () => database.close() });
+  await refuseUnfinished(database, goesOn === true ? 'restore' : undefined);
   return database;
 }
 

@@ -13,16 +13,18 @@ const CLOSE_MS = 5000;
 /**
  * Opens the store for one command and closes it again whatever becomes of it; beside a running server too, whose
  * engine is then shared.
+ * @throws CommandError where the store is half migrated, or half restored and `goesOn` is not given
  */
 export function withStore<T>(
   flags: SettingsFlags,
   run: (store: Store, surroundings: Surroundings) => Promise<T>,
-  options: { readonly makesStore?: true } = {},
+  { makesStore, goesOn }: { readonly makesStore?: true; readonly goesOn?: true } = {},
 ): Promise<T> {
   return withSurroundings(
     flags,
-    async (surroundings) => run(await openStore(surroundings), surroundings),
-    options.makesStore === true,
+    async (surroundings) =>
+      run(await openStore({ ...surroundings, ...(goesOn === true ? { goesOn } : {}) }), surroundings),
+    makesStore === true,
   );
 }
 

@@ -16,6 +16,7 @@ import { commandLogger } from './command-logger.ts';
 import { createLoadMeter } from './node-load.ts';
 import { printReady } from './print-ready.ts';
 import { writeReadyFile } from './ready-file.ts';
+import { refuseUnfinished } from './refuse-unfinished.ts';
 import { reloadOnHangup } from './reload.ts';
 import { rolesOf } from './roles.ts';
 import { serverSection } from './settings.ts';
@@ -81,6 +82,8 @@ export async function runServer(options: StartOptions): Promise<void> {
       isDraining: () => membership.isDraining,
     });
     await membership.join();
+    // A restore or migration that began meanwhile has either seen this node, or is seen now.
+    await refuseUnfinished(store.database);
     lifecycle.add(drainFirst(membership, server.drainDelay));
     reloadOnHangup({ settings, certificates, logger, listeners: reloadListeners });
     const hasUsers = (await store.accounts.list({ limit: 1 })).length > 0;

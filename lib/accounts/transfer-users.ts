@@ -1,4 +1,5 @@
 import { rowToText, textToRow, type Database } from '../db/index.ts';
+import { crashPoint } from '../kernel/crash-point.ts';
 import type { AccountId, UserId } from '../kernel/ids.ts';
 import { openRetiredUsernamesCollection } from './retired-usernames-collection.ts';
 import { usernameKey } from './username.ts';
@@ -74,6 +75,7 @@ export function createUserTransfer(database: Database): UserTransfer {
         const holder = await usernames.find(row.usernameKey);
         if (holder !== undefined && holder.user !== row._id) return false;
       }
+      crashPoint('restore.name-taken');
       return users.insert({ ...row, account, authVersion: row.authVersion + 1 });
     },
     switchAccount: async (id, from, to) => users.switchAccount(id, from, to),

@@ -2,6 +2,7 @@ import type { UserTransfer } from '../accounts/index.ts';
 import type { AddressTransfer } from '../addresses/index.ts';
 import type { Attachments } from '../attachments/index.ts';
 import type { Journal, JournalExport, JournalImport } from '../journal/index.ts';
+import type { RestoreNotes } from '../db/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { MessageTransfer, Messages } from '../messages/index.ts';
 
@@ -24,6 +25,7 @@ export interface RestoreRooms {
   readonly mailboxes: Pick<Journal, 'append' | 'closeAccount' | 'create' | 'find' | 'setQuota' | 'usage'>;
   readonly messages: MessageTransfer;
   readonly renew: Messages['renew'];
+  readonly notes: RestoreNotes;
   readonly attachments: Attachments;
   readonly clock: Clock;
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { crashPoint } from '../kernel/crash-point.ts';
 import { contentName, type BackupKey } from './backup-key.ts';
 import { TargetError, type BackupTarget } from './backup-target.ts';
 import { DamagedObject, openObject, sealObject, WrongKey } from './sealed-object.ts';
@@ -86,6 +87,7 @@ class StoredSet implements BackupSet {
   async write(name: string, octets: Buffer): Promise<ObjectRef> {
     const sealed = await sealObject(name, octets, this.key);
     await this.target.put(name, sealed);
+    crashPoint('backup.object-written');
     return refOf(name, sealed);
   }
 

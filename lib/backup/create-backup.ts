@@ -1,4 +1,5 @@
 import type { CarriedUser } from '../accounts/index.ts';
+import { crashPoint } from '../kernel/crash-point.ts';
 import { AttachmentArchive } from './attachment-archive.ts';
 import { backUpAccount, lackingSentence, type AccountBackupParts } from './back-up-account.ts';
 import type { BackupRooms } from './backup-rooms.ts';
@@ -176,7 +177,9 @@ class BackupRun {
       counts: { ...this.#counts, octets: this.#counts.octets + catalogue.reduce((sum, ref) => sum + ref.octets, 0) },
       problems: this.#problems,
     };
+    crashPoint('backup.catalogue-written');
     await writeManifest(this.#set, manifest);
+    crashPoint('backup.manifest-written');
     return { v: 1, ...manifest };
   }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { crashPoint } from '../kernel/crash-point.ts';
 import { TargetError, type BackupTarget, type TargetObject } from './backup-target.ts';
 
 const TEMPORARY = '.part-';
@@ -13,6 +14,7 @@ export function createDirectoryTarget(root: string): BackupTarget {
     put: async (name, octets) => {
       const path = pathOf(name);
       const part = await writeBeside(path, octets);
+      crashPoint('backup.object-beside');
       await rename(part, path);
       await syncDirectory(dirname(path));
     },

@@ -1,3 +1,4 @@
+import { crashPoint } from '../kernel/crash-point.ts';
 import { MailError } from '../kernel/errors.ts';
 import { newAccountId, type AccountId, type MessageId } from '../kernel/ids.ts';
 import type { FoldedAccount } from '../journal/index.ts';
@@ -52,8 +53,11 @@ export async function restoreUser(
       const taken = await rooms.addresses.write(address);
       if (taken !== undefined) addressesTaken.push(taken);
     }
+    crashPoint('restore.addresses-written');
     if (!(await rooms.users.write(line.row, written.account)))
       throw new MailError('user-exists', `The user name ${line.username} is another user's`);
+    await rooms.notes.forgetAccount(line.id);
+    crashPoint('restore.user-written');
   }
   return { ...reportOf(line, written.folded), addressesTaken };
 }
@@ -73,11 +77,12 @@ export async function replaceAccount(
   if (living === undefined) throw new MailError('user-not-found', 'This user does not exist');
   let above = lowestUidValidity(rooms);
   for (let round = 0; round < ROUNDS; round += 1) {
-    const written = await writeLog(rooms, set, line, above, options);
+    const written = await writeLog(rooms, set, line, above, options, living.account);
     if (written === undefined) return undefined;
     const report = { ...reportOf(line, written.folded), addressesTaken: [] };
     if (options.isDryRun === true) return report;
     const { uidValidity } = await rooms.mailboxes.closeAccount(living.account);
+    crashPoint('restore.old-log-closed');
     // Drawn in haste, the old log's may have come near the new one's: then others are drawn.
     if (uidValidity > above) {
       above = uidValidity;
@@ -86,6 +91,7 @@ export async function replaceAccount(
     if (!(await rooms.users.switchAccount(line.id, living.account, written.account)))
       throw new MailError('unavailable', 'The user was changed by somebody else meanwhile; the account is as it was');
     await rooms.mailboxes.setQuota(written.account, living.quotaOctets);
+    await rooms.notes.forgetAccount(line.id);
     return report;
   }
   throw new MailError('unavailable', 'The account keeps changing');
@@ -102,6 +108,7 @@ async function writeLog(
   line: UserLine,
   uidValidityAbove: number,
   options: RestoreOptions,
+  living?: AccountId,
 ): Promise<WrittenLog | undefined> {
   const folded = await foldAccount(set, line, options);
   if (folded === undefined) return undefined;
@@ -110,14 +117,29 @@ async function writeLog(
     return undefined;
   }
   const account = newAccountId();
+  if (options.isDryRun !== true) {
+    await closeAbandoned(rooms, line, living);
+    await rooms.notes.noteAccount(line.id, account);
+  }
   const wanted = folded.messageIds();
   const missing = await restoreContent(rooms, set, line, account, wanted, options);
   folded.leaveOut(missing);
   if (options.isDryRun === true) return { account, folded };
   await rooms.journal.write(account, folded, uidValidityAbove);
+  crashPoint('restore.log-written');
   const kept = [...wanted].filter((id) => !missing.has(id));
   await holdContent(rooms, set, line, account, kept);
   return { account, folded };
+}
+
+/** The log of an interrupted restore, which no user's row names, would hold on to its content for ever. */
+async function closeAbandoned(
+  { notes, mailboxes }: RestoreRooms,
+  { id }: UserLine,
+  living: AccountId | undefined,
+): Promise<void> {
+  const abandoned = await notes.accountOf(id);
+  if (abandoned !== undefined && abandoned !== living) await mailboxes.closeAccount(abandoned);
 }
 
 /**

@@ -1,3 +1,4 @@
+import { crashPoint } from '../kernel/crash-point.ts';
 import type { AttachmentId, AccountId, MessageId } from '../kernel/ids.ts';
 import type { CarriedMessage } from '../messages/index.ts';
 import { AttachmentArchive } from './attachment-archive.ts';
@@ -116,6 +117,7 @@ class ContentWriter {
     await Promise.all(Array.from({ length: KEPT_AT_ONCE }, () => keep(small)));
     const written = messages.filter((message) => whole.has(message));
     if (this.#options.isDryRun !== true && written.length > 0) await this.#rooms.messages.write(this.#account, written);
+    crashPoint('restore.content-written');
     return written;
   }
 

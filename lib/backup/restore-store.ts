@@ -1,3 +1,4 @@
+import { crashPoint } from '../kernel/crash-point.ts';
 import type { RestoreRooms } from './backup-rooms.ts';
 import type { BackupSet } from './backup-set.ts';
 import { readCatalogue, type UserLine } from './catalogue.ts';
@@ -7,6 +8,8 @@ import { restoreUser, type RestoreOptions } from './restore-account.ts';
 export interface RestoreStoreOptions extends RestoreOptions {
   /** Users of the backup who are there already are passed over: what an interrupted restore has done. */
   readonly goesOn?: boolean;
+  /** Called once the store says of itself that it is not whole, before anything else is written. */
+  readonly whenMarked?: () => Promise<void>;
   readonly onUser?: (username: string) => void;
 }
 
@@ -18,13 +21,14 @@ export interface RestoreReport {
   messages: number;
 }
 
-/** The store holds users, so that a whole store cannot be restored into it. */
+/** The store holds users, or half of another restore, so that a whole store cannot be restored into it. */
 export class StoreNotEmpty extends Error {
   override readonly name = 'StoreNotEmpty';
 }
 
 /**
- * Restores every user of a backup into an empty store. Each account gets a new log and new UIDVALIDITYs.
+ * Restores every user of a backup into an empty store, which says of itself that it is not whole until the last user is
+ * there. Each account gets a new log and new UIDVALIDITYs.
  * @throws StoreNotEmpty, DamagedObject, WrongKey, UnusableExport, MailError
  */
 export async function restoreStore(
@@ -35,11 +39,32 @@ export async function restoreStore(
 ): Promise<RestoreReport> {
   const report: RestoreReport = { users: 0, present: 0, mailboxes: 0, messages: 0 };
   await refuseOthers(rooms, set, manifest, options);
+  if (options.isDryRun !== true) await markUnfinished(rooms, manifest, options);
   for await (const line of readCatalogue(set, manifest.catalogue)) {
     if (line.kind === 'user') await restoreLine(rooms, set, line, options, report);
     else if (options.isDryRun !== true) for (const name of line.names) await rooms.users.writeRetired(name);
   }
+  crashPoint('restore.store-written');
+  if (options.isDryRun !== true) await rooms.notes.finish();
   return report;
+}
+
+async function markUnfinished(
+  { notes }: RestoreRooms,
+  { id }: Manifest,
+  { goesOn, until, whenMarked }: RestoreStoreOptions,
+): Promise<void> {
+  const running = await notes.read();
+  if (running === undefined) await notes.begin({ backup: id, until });
+  else if (goesOn !== true || running.backup !== id || running.until !== until)
+    throw new StoreNotEmpty(`the store holds an unfinished restore of backup ${running.backup}`);
+  try {
+    await whenMarked?.();
+  } catch (error) {
+    if (running === undefined) await notes.finish();
+    throw error;
+  }
+  crashPoint('restore.store-marked');
 }
 
 async function refuseOthers(

@@ -1,12 +1,10 @@
 import { Binary, BSON, type Collection, type Document, type IndexDescription } from 'mongodb';
+import { crashPoint } from '../kernel/crash-point.ts';
 import type { Database } from './database.ts';
 import { insertRaw } from './raw-documents.ts';
 import { walk, type WalkPosition } from './raw-walk.ts';
 import { countRows, orTemporary } from './row-access.ts';
-
-/** What a copy keeps at its target while it is under way: from where it comes, and how far each collection is. */
-const PROGRESS = 'migration';
-const STATE = 'state';
+import { beginWork, finishWork, readUnfinished, UNFINISHED } from './unfinished-work.ts';
 
 export interface CopyProgress {
   readonly collection: string;
@@ -14,7 +12,7 @@ export interface CopyProgress {
   readonly octets: number;
 }
 
-/** A target that holds something else. */
+/** A target that holds something else, or a source that is not whole itself. */
 export class TargetInUse extends Error {
   override readonly name = 'TargetInUse';
 }
@@ -29,9 +27,9 @@ export interface DatabaseCopy {
   finish(): Promise<void>;
 }
 
+/** How far a collection is, among the notes of the unfinished work. */
 interface ProgressRow extends Document {
   readonly _id: string;
-  readonly source?: string;
   /** Of the position after the last document that is there for certain. */
   readonly step?: number;
   /** The key there, as BSON `{ after }`. */
@@ -43,25 +41,26 @@ interface ProgressRow extends Document {
 
 /**
  * @param sourceName tells this source from another
- * @throws TargetInUse where the target holds anything but an interrupted copy of this source
+ * @throws TargetInUse where the target holds anything but an interrupted copy of this source, or the source is itself
+ *   an unfinished copy or restore
  */
 export async function openDatabaseCopy(source: Database, target: Database, sourceName: string): Promise<DatabaseCopy> {
-  const progress = target.collection<ProgressRow>(PROGRESS);
-  const state = await orTemporary(() => progress.findOne({ _id: STATE }));
-  if (state === null) {
+  const half = await readUnfinished(source);
+  if (half !== undefined) throw new TargetInUse(`the source itself holds an unfinished ${half.kind}`);
+  const progress = target.collection<ProgressRow>(UNFINISHED);
+  const found = await readUnfinished(target);
+  if (found === undefined) {
     await refuseDocuments(target);
-    await orTemporary(() => progress.insertOne({ _id: STATE, source: sourceName }));
-  } else if (state.source !== sourceName) throw new TargetInUse('the target holds an unfinished copy of another store');
+    await beginWork(target, { kind: 'migration', source: sourceName });
+  } else if (found.kind !== 'migration') throw new TargetInUse(`the target holds an unfinished ${found.kind}`);
+  else if (found.source !== sourceName) throw new TargetInUse('the target holds an unfinished copy of another store');
   const collections = await collectionNames(source);
   return {
     collections,
     run: async (onProgress) => {
       for (const name of collections) await copyCollection(source, target, progress, name, onProgress);
     },
-    finish: () =>
-      orTemporary(async () => {
-        await progress.drop();
-      }),
+    finish: () => finishWork(target),
   };
 }
 
@@ -70,14 +69,16 @@ export async function collectionNames({ db }: Database): Promise<readonly string
   const found = await orTemporary(() => db.listCollections({}, { nameOnly: true }).toArray());
   return found
     .map(({ name }) => name)
-    .filter((name) => !name.startsWith('system.') && name !== PROGRESS)
+    .filter((name) => !name.startsWith('system.') && name !== UNFINISHED)
     .sort();
 }
 
 async function refuseDocuments(target: Database): Promise<void> {
   for (const name of await collectionNames(target)) {
     if ((await orTemporary(() => target.collection(name).findOne({}))) !== null)
-      throw new TargetInUse(`the target is not empty: collection ${name} holds documents`);
+      throw new TargetInUse(
+        `the target is not empty: collection ${name} holds documents (a finished migration? --verify compares both sides)`,
+      );
   }
 }
 
@@ -97,9 +98,11 @@ async function copyCollection(
   for await (const page of walk(source.collection(name), noted === null ? undefined : positionIn(noted))) {
     if (page.documents.length === 0) continue;
     await orTemporary(() => insertRaw(into, page.documents));
+    crashPoint('migrate.page-copied');
     documents += page.documents.length;
     octets += page.documents.reduce((sum, { length }) => sum + length, 0);
     await note(progress, name, { ...positionFields(page.next), documents, octets, isDone: false });
+    crashPoint('migrate.page-noted');
     onProgress({ collection: name, documents, octets });
   }
   await note(progress, name, { documents, octets, isDone: true });

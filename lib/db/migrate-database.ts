@@ -1,3 +1,4 @@
+import { crashPoint } from '../kernel/crash-point.ts';
 import { compareDatabases, type Comparison, type Difference } from './compare-databases.ts';
 import { openDatabaseCopy, type CopyProgress } from './copy-database.ts';
 import type { Database } from './database.ts';
@@ -41,7 +42,9 @@ export async function migrateDatabase(
       onProgress: (collection, compared) => onProgress({ collection, compared }),
     });
     const isEqual = comparison.differences === 0;
+    crashPoint('migrate.compared');
     if (isEqual && isStill) await copy.finish();
+    crashPoint('migrate.finished');
     if (isEqual || passes === PASSES) return { ...comparison, passes, isFinished: isEqual && isStill };
   }
 }

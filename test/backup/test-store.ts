@@ -7,7 +7,7 @@ import { createAddresses, createAddressTransfer, prepareAddresses } from '../../
 import { createAttachments, type AttachmentsRoom } from '../../lib/attachments/index.ts';
 import { createPasswordHasher } from '../../lib/auth/index.ts';
 import type { BackupRooms, RestoreRooms } from '../../lib/backup/index.ts';
-import type { Database, DatabaseOptions } from '../../lib/db/index.ts';
+import { createRestoreNotes, type Database, type DatabaseOptions } from '../../lib/db/index.ts';
 import { imapRenderer } from '../../lib/frontends/imap/index.ts';
 import {
   createJournalExport,
@@ -67,7 +67,11 @@ const passwords = createPasswordHasher({ memoryKib: 64, passes: 1, parallelism: 
 const EVERYTHING = [{ from: 1, to: 2 ** 32 - 1 }];
 
 export async function openTestStore(options: Partial<DatabaseOptions> = {}): Promise<TestStore> {
-  const database = await openTestDatabase(options);
+  return openStoreOn(await openTestDatabase(options));
+}
+
+/** The rooms on a database that others may have open too; `close` closes it. */
+export async function openStoreOn(database: Database): Promise<TestStore> {
   const spoolDir = await mkdtemp(join(tmpdir(), 'eider-test-'));
   let moved = 0;
   const clock: Clock = { now: () => systemClock.now() + moved, monotonic: () => systemClock.monotonic() + moved };
@@ -99,6 +103,7 @@ export async function openTestStore(options: Partial<DatabaseOptions> = {}): Pro
     mailboxes,
     content,
     attachments,
+    notes: createRestoreNotes(database),
     users: createUserTransfer(database),
     addresses: createAddressTransfer(database),
     journal: { ...createJournalExport(database), ...createJournalImport(database) },

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { glob, readFile } from 'node:fs/promises';
 import { it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { COMMAND_CRASHES } from '../backup/killed-suite.ts';
 import { CRASHES } from './crash-cases.ts';
 import { crashSuite } from './crash-suite.ts';
 
@@ -18,7 +19,8 @@ it('every crash point of the sources has a case that kills there, and no case a 
     for (const name of names) points.add(name);
   }
   assert.ok(points.size > 20);
-  assert.deepEqual([...new Set(CRASHES.map(({ point }) => point))].sort(), [...points].sort());
+  const cases = [...CRASHES.map(({ point }) => point), ...COMMAND_CRASHES.map(([point]) => point)];
+  assert.deepEqual([...new Set(cases)].sort(), [...points].sort());
 });
 
 crashSuite('kill -9 at a crash point', CRASHES);

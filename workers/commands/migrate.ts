@@ -66,7 +66,8 @@ async function copy(
   const { migrateDatabase, TargetInUse } = await import('../../lib/db/index.ts');
   const { createProgressBar } = await import('../transfer/progress-bar.ts');
   const { systemClock } = await import('../../lib/kernel/clock.ts');
-  if (options.online !== true) await refuseServers(source);
+  const { refuseServers } = await import('../refuse-servers.ts');
+  if (options.online !== true) await refuseServers(source.database, 'the source', ', or copy with --online');
   const bar = createProgressBar(systemClock);
   let report: MigrationReport;
   try {
@@ -88,7 +89,7 @@ async function copy(
     bar.end();
   }
   // Whoever came meanwhile may write after the last comparison.
-  if (options.online !== true) await refuseServers(source);
+  if (options.online !== true) await refuseServers(source.database, 'the source', ', or copy with --online');
   printSums(options, report);
   if (options.online === true)
     printLine('copied beside running servers; stop them, and run it again without --online to finish');
@@ -102,18 +103,6 @@ async function verify(source: OpenedPlace, target: OpenedPlace, options: Migrate
   const comparison = await compareDatabases(source.database, target.database, { onDifference });
   printSums(options, comparison);
   if (comparison.differences > 0) process.exitCode = 1;
-}
-
-/** @throws CommandError where a server serves the source */
-async function refuseServers({ database }: OpenedPlace): Promise<void> {
-  const { createNodes } = await import('../../lib/nodes/index.ts');
-  const { systemClock } = await import('../../lib/kernel/clock.ts');
-  const serving = (await createNodes({ database, clock: systemClock }).list()).filter(({ state }) => state !== 'gone');
-  const [first] = serving;
-  if (first === undefined) return;
-  throw new CommandError(
-    `process ${String(first.pid)} on ${first.host} serves the source; stop all servers first, or copy with --online`,
-  );
 }
 
 function naming(options: MigrateOptions, what: string): (difference: Difference) => void {

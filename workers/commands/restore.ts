@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Manifest, RestoredAccount, RestoreOptions, RestoreRooms, UserLine } from '../../lib/backup/index.ts';
 import type { BackupSet } from '../../lib/backup/index.ts';
+import type { StoreRestore } from '../../lib/db/index.ts';
 import type { TargetOptions } from '../backup-target.ts';
 import { CommandError } from '../command-error.ts';
 import { withSettings, type SettingsOptions } from '../command-options.ts';
@@ -46,7 +47,7 @@ export function declareRestore(program: Command): void {
 
 async function restore(target: string, flags: RestoreFlags): Promise<void> {
   if (flags.mailbox !== undefined && flags.user === undefined) throw new CommandError('--mailbox needs --user');
-  const until = timeOf(flags.at);
+  timeOf(flags.at);
   const { withStore } = await import('../run-command.ts');
   const { backupRooms } = await import('../backup-rooms.ts');
   const { keyOf, targetOf } = await import('../backup-target.ts');
@@ -57,7 +58,10 @@ async function restore(target: string, flags: RestoreFlags): Promise<void> {
     flags,
     async (store, { configuration, clock }) => {
       const set = await openBackupSet(targetOf(configuration, target), await keyOf(configuration, flags));
-      const manifest = chooseBackup(await readManifests(set), { id: flags.backup, until });
+      const rooms = backupRooms(store, clock);
+      const begun = flags.resume === true ? await rooms.notes.read() : undefined;
+      const { id, until } = wantedOf(flags, begun);
+      const manifest = chooseBackup(await readManifests(set), { id, until });
       if (manifest === undefined) throw new CommandError(noBackup(flags));
       const bar = createProgressBar(clock);
       let messages = 0;
@@ -67,10 +71,10 @@ async function restore(target: string, flags: RestoreFlags): Promise<void> {
         ...(flags.skipDamaged === true ? { onDamage: (sentence: string) => void damages.push(sentence) } : {}),
         onMessage: () => bar.show(0, `${String((messages += 1))} messages`),
       };
-      const parts = { store, rooms: backupRooms(store, clock), set, manifest, flags };
+      const parts = { store, rooms, set, manifest, flags };
       return await run(parts, options).finally(() => bar.end());
     },
-    { makesStore: true },
+    { makesStore: true, ...(flags.resume === true && flags.user === undefined ? { goesOn: true } : {}) },
   );
   print(flags, report, damages);
 }
@@ -86,13 +90,15 @@ interface RestoreParts {
 type Report = Readonly<Record<string, unknown>>;
 
 async function run(parts: RestoreParts, options: RestoreOptions): Promise<Report> {
-  const { rooms, set, manifest, flags } = parts;
+  const { store, rooms, set, manifest, flags } = parts;
   const { findUser, restoreStore, StoreNotEmpty } = await import('../../lib/backup/index.ts');
+  const { refuseServers } = await import('../refuse-servers.ts');
   const backup = { backup: manifest.id };
   if (flags.user === undefined) {
     try {
       const goesOn = flags.resume === true;
-      return { ...backup, ...(await restoreStore(rooms, set, manifest, { ...options, goesOn })) };
+      const whenMarked = (): Promise<void> => refuseServers(store.database, 'this store');
+      return { ...backup, ...(await restoreStore(rooms, set, manifest, { ...options, goesOn, whenMarked })) };
     } catch (error) {
       if (error instanceof StoreNotEmpty)
         throw new CommandError(`${error.message}; --resume goes on`, { cause: error });
@@ -158,6 +164,20 @@ function print({ json, dryRun }: RestoreFlags, report: Report, damages: readonly
       printLine(`${name}: ${Array.isArray(value) ? value.join(', ') : String(value)}`);
   }
   if (damages.length > 0) process.exitCode = DONE_IN_PART;
+}
+
+/** What an interrupted restore began with is what it goes on with. @throws CommandError where the flags say otherwise */
+function wantedOf(
+  flags: RestoreFlags,
+  begun: StoreRestore | undefined,
+): { readonly id: string | undefined; readonly until: number | undefined } {
+  const until = timeOf(flags.at);
+  if (begun === undefined) return { id: flags.backup, until };
+  if ((flags.backup ?? begun.backup) !== begun.backup || (until ?? begun.until) !== begun.until)
+    throw new CommandError(
+      `the restore that was interrupted is of backup ${begun.backup}; go on without --backup and --at`,
+    );
+  return { id: begun.backup, until: begun.until };
 }
 
 function timeOf(text: string | undefined): number | undefined {
