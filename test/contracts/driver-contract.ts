@@ -1,18 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { after, afterEach, before, describe, it } from 'node:test';
-import {
-  Binary,
-  GridFSBucket,
-  Int32,
-  Long,
-  MongoBulkWriteError,
-  MongoClient,
-  MongoServerError,
-  type Db,
-} from 'mongodb';
+import { Binary, Int32, Long, MongoBulkWriteError, MongoClient, MongoServerError, type Db } from 'mongodb';
 import { registerCursorContract } from './cursor-contract.ts';
+import { registerGridFsContract } from './gridfs-contract.ts';
+import { registerIndexContract } from './index-contract.ts';
 import { registerQueryContract } from './query-contract.ts';
 import { codeOf, type ContractBench, type ContractSubject, type Feature, type Row } from './subject.ts';
 import { registerWriteContract } from './write-contract.ts';
@@ -67,6 +59,8 @@ export function registerDriverContract({ name, open, lacks }: ContractSubject): 
     registerCursorContract(bench);
     registerWriteContract(bench);
     registerQueryContract(bench);
+    registerIndexContract(bench);
+    registerGridFsContract(bench);
 
     describe('insert', () => {
       it('stores documents with every field and type as they were', async () => {
@@ -315,54 +309,6 @@ export function registerDriverContract({ name, open, lacks }: ContractSubject): 
       );
     });
 
-    describe('indexes', () => {
-      it('are created once, listed and dropped', async () => {
-        const rows = fresh();
-        await rows.createIndexes([{ key: { a: 1, b: -1 } }, { key: { c: 1 }, unique: true, sparse: true, name: 'cc' }]);
-        await rows.createIndex({ a: 1, b: -1 });
-        const listed = await rows.indexes();
-        assert.deepEqual(listed.map((index) => index.name).sort(), ['_id_', 'a_1_b_-1', 'cc']);
-        assert.equal(listed.find((index) => index.name === 'cc')?.unique, true);
-        assert.equal(await codeOf(rows.createIndex({ c: 1 }, { unique: false, name: 'cc' }, {})), 86);
-        await rows.dropIndex('cc');
-        assert.equal((await rows.indexes()).length, 2);
-      });
-
-      it('keep keys unique, compound and through updates', async () => {
-        const rows = fresh();
-        await rows.createIndex({ a: 1, b: 1 }, { unique: true }, {});
-        await rows.insertMany([
-          { _id: 1, a: 1, b: 1 },
-          { _id: 2, a: 1, b: 2 },
-        ]);
-        assert.equal(await codeOf(rows.insertOne({ _id: 3, a: 1, b: 2 })), 11000);
-        assert.equal(await codeOf(rows.updateOne({ _id: 2 }, { $set: { b: 1 } })), 11000);
-        assert.deepEqual(await rows.findOne({ _id: 2 }), { _id: 2, a: 1, b: 2 });
-        await rows.deleteOne({ _id: 1 });
-        await rows.updateOne({ _id: 2 }, { $set: { b: 1 } });
-        await rows.insertOne({ _id: 4, a: 1, b: 2 });
-      });
-
-      it('leave out documents when sparse, and elements make several keys', async () => {
-        const rows = fresh();
-        await rows.createIndex({ email: 1 }, { unique: true, sparse: true }, {});
-        await rows.insertMany([{ _id: 1 }, { _id: 2 }, { _id: 3, email: ['a', 'b'] }]);
-        assert.equal(await codeOf(rows.insertOne({ _id: 4, email: 'b' })), 11000);
-        assert.deepEqual(await rows.find({ email: 'b' }).toArray(), [{ _id: 3, email: ['a', 'b'] }]);
-        assert.equal(await rows.countDocuments({ email: null }), 2);
-      });
-
-      it('are refused over documents that break them', async () => {
-        const rows = fresh();
-        await rows.insertMany([
-          { _id: 1, a: 1 },
-          { _id: 2, a: 1 },
-        ]);
-        assert.equal(await codeOf(rows.createIndex({ a: 1 }, { unique: true }, {})), 11000);
-        assert.equal((await rows.indexes()).length, 1);
-      });
-    });
-
     it('counts and lists distinct values', async () => {
       const rows = fresh();
       await rows.insertMany([{ _id: 1, t: ['a', 'b'] }, { _id: 2, t: 'b' }, { _id: 3 }]);
@@ -404,25 +350,6 @@ export function registerDriverContract({ name, open, lacks }: ContractSubject): 
       assert.deepEqual(await names(), ['two']);
       await other.dropDatabase();
       assert.deepEqual(await names(), []);
-    });
-
-    describe('GridFS', () => {
-      it('gives back what was stored, whole and in parts', async () => {
-        const bucket = new GridFSBucket(db, { bucketName: 'files' });
-        const octets = randomBytes(700_001);
-        const upload = bucket.openUploadStream('name', { chunkSizeBytes: 255 * 1024 });
-        upload.end(octets);
-        await once(upload, 'finish');
-        const read = async (options?: { start: number; end: number }): Promise<Buffer> => {
-          const chunks: Buffer[] = [];
-          for await (const chunk of bucket.openDownloadStream(upload.id, options)) chunks.push(chunk as Buffer);
-          return Buffer.concat(chunks);
-        };
-        assert.ok((await read()).equals(octets));
-        assert.ok((await read({ start: 261_000, end: 522_500 })).equals(octets.subarray(261_000, 522_500)));
-        await bucket.delete(upload.id);
-        assert.equal(await db.collection('files.chunks').countDocuments(), 0);
-      });
     });
 
     it('ends an operation that takes longer than its maxTimeMS, or in time', async () => {
