@@ -10,5 +10,6 @@ export const addressCollections: readonly CollectionLayout[] = [
       { name: 'id', key: { id: 1 } },
     ],
     targeted: 'by-id',
+    backup: 'carried',
   },
 ];

@@ -38,4 +38,9 @@ export interface CollectionLayout {
    * searches of operators may ask every shard.
    */
   readonly targeted: 'always' | 'by-id';
+  /**
+   * Whether a backup carries what it holds, so that a restore brings it back; where not, why a restored store does
+   * without. A migration copies every collection.
+   */
+  readonly backup: 'carried' | { readonly leftOut: string };
 }
