@@ -9,18 +9,12 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { constants } from 'node:os';
 import { ensureInstalled } from './install.mjs';
+import { NODE_FLAGS } from './node-flags.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** The first release with all that is used: node:sqlite without a flag, type stripping, argon2 in node:crypto. */
 const OLDEST = [24, 7];
-
-/**
- * - node:sqlite still announces itself as experimental; whoever runs Eider can do nothing about it.
- * - A small young generation is collected often, and with it the octets of large messages that have passed through:
- *   a message of 60 MB then costs 20 MiB of memory instead of 90.
- */
-export const NODE_FLAGS = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=4'];
 
 /** A server drains within 10 seconds of SIGTERM; one that is still there then hangs in its exit. */
 const KILL_AFTER_MS = 15_000;

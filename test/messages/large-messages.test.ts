@@ -9,6 +9,7 @@ import { pipeline } from 'node:stream/promises';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { NODE_FLAGS } from '../../setup/node-flags.mjs';
 import { borrowEngine } from '../support/embedded-engine.ts';
 import { largeMessage } from './large-message.ts';
 
@@ -16,8 +17,6 @@ const CHILD = fileURLToPath(new URL('./large-message-child.ts', import.meta.url)
 const OCTETS = 60_000_000;
 /** Well below what the message itself would take. */
 const MAX_GROWTH = 48 * 1024 * 1024;
-/** As the server is started: a small young generation is collected often, and the octets that passed with it. */
-const NODE_FLAGS = ['--max-semi-space-size=4'];
 
 describe('large messages', () => {
   let directory: string;

@@ -5,6 +5,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { NODE_FLAGS } from '../../setup/node-flags.mjs';
 import { ApiClient } from './api-client.ts';
 import { debianTool } from './debian-packages.ts';
 import { databaseVariables } from './given-database.ts';
@@ -12,7 +13,6 @@ import { freePort, startRedis, waitForPort, type RedisServer } from './redis-ser
 import { makeDataDir } from './server-process.ts';
 
 const MAIN = fileURLToPath(new URL('../../workers/main.ts', import.meta.url));
-const NODE_FLAGS = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=4'];
 
 type Role = 'imap' | 'pop3' | 'lmtp' | 'api' | 'worker';
 

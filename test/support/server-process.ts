@@ -5,10 +5,9 @@ import { existsSync, watch } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { NODE_FLAGS } from '../../setup/node-flags.mjs';
 import { databaseVariables, dropDatabaseOf } from './given-database.ts';
 
-/** As setup/node24.mjs starts it. */
-const NODE_FLAGS = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=4'];
 const MAIN = fileURLToPath(new URL('../../workers/main.ts', import.meta.url));
 
 interface HostPort {

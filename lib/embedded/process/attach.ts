@@ -10,7 +10,7 @@ import { DAMAGED, enginePaths } from './engine-paths.ts';
 
 const ENTRY = fileURLToPath(new URL('./engine-process.ts', import.meta.url));
 /** A small young generation is collected often, and with it the octets of large values that have passed through. */
-const NODE_FLAGS = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=2'];
+const NODE_FLAGS = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=4'];
 const START_MS = 15_000;
 const FIRST_PAUSE_MS = 10;
 const LONGEST_PAUSE_MS = 1_000;
