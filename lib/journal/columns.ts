@@ -20,6 +20,7 @@ import {
 import type { MessageRow, UidRanges } from './journal.ts';
 import type { KeywordTable } from './keywords.ts';
 import { TombstoneList } from './tombstones.ts';
+import type { RangeBuilder } from './uid-set.ts';
 
 /** Sums over messages, for counters. */
 export interface Tally {
@@ -135,6 +136,19 @@ export class Columns {
       savedAt: this.savedAt(position),
       thread: this.thread(position),
     };
+  }
+
+  /** Gathers the UIDs of the positions [start, end), of which there is at least one. */
+  addUids(builder: RangeBuilder, start: number, end: number): void {
+    const [from, to] = [this.uid(start), this.uid(end - 1)];
+    // Without a gap in between they are as many as their numbers say: then none of them is looked at.
+    if (to - from === end - 1 - start) {
+      builder.addRange(from, to);
+      return;
+    }
+    const middle = (start + end) >>> 1;
+    this.addUids(builder, start, middle);
+    this.addUids(builder, middle, end);
   }
 
   /** Position of the first UID that is not smaller; `count` where there is none. */

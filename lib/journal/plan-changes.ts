@@ -13,6 +13,16 @@ export interface PlannedFlags {
   readonly deleted: number;
 }
 
+const { seen: SEEN, deleted: DELETED } = SystemFlag;
+
+/** What is gathered on the way. */
+interface Planning {
+  readonly changed: RangeBuilder;
+  readonly modified: RangeBuilder;
+  unseen: number;
+  deleted: number;
+}
+
 /** What the change would do to the messages of the ranges; those that have the flags already are left alone. */
 export function planFlags(
   columns: Columns,
@@ -20,29 +30,49 @@ export function planFlags(
   mask: FlagMask,
   unchangedSince: number | undefined,
 ): PlannedFlags {
-  const { uid, flags, modseq } = columns.arrays;
+  const planning: Planning = { changed: new RangeBuilder(), modified: new RangeBuilder(), unseen: 0, deleted: 0 };
+  columns.eachRun(ranges, (start, end) => planRun(columns, start, end, mask, unchangedSince, planning));
+  const { changed, modified, unseen, deleted } = planning;
+  return { changed: changed.ranges, modified: modified.ranges, unseen, deleted };
+}
+
+/** Of a million messages, too: all that a step of the loop touches is a variable of this very function. */
+function planRun(
+  columns: Columns,
+  start: number,
+  end: number,
+  mask: FlagMask,
+  unchangedSince: number | undefined,
+  planning: Planning,
+): void {
+  const { flags, modseq } = columns.arrays;
+  const { changed, modified } = planning;
   const { kept, set } = flagBits(mask);
   const latest = unchangedSince ?? Infinity;
   const hasExtra = columns.hasExtraKeywords || mask.extra.length > 0;
-  const changed = new RangeBuilder();
-  const modified = new RangeBuilder();
   let unseen = 0;
   let deleted = 0;
-  columns.eachRun(ranges, (start, end) => {
-    for (let at = start; at < end; at += 1) {
-      if ((modseq[at] ?? 0) > latest) {
-        modified.add(uid[at] ?? 0);
-        continue;
-      }
-      const before = flags[at] ?? 0;
-      const after = (before & kept) | set;
-      if ((before ^ after) === 0 && (!hasExtra || !changesExtra(columns, at, mask))) continue;
-      unseen += (before & SystemFlag.seen) - (after & SystemFlag.seen);
-      deleted += (after & SystemFlag.deleted) - (before & SystemFlag.deleted);
-      changed.add(uid[at] ?? 0);
+  // Messages side by side that are gathered alike make one range; those that are left alone are not gathered.
+  let gathering: RangeBuilder | undefined;
+  let first = start;
+  for (let at = start; at < end; at += 1) {
+    const before = flags[at] ?? 0;
+    const after = (before & kept) | set;
+    let own: RangeBuilder | undefined = changed;
+    if ((modseq[at] ?? 0) > latest) own = modified;
+    else if ((before ^ after) === 0 && (!hasExtra || !changesExtra(columns, at, mask))) own = undefined;
+    else {
+      unseen += (before & SEEN) - (after & SEEN);
+      deleted += (after & DELETED) - (before & DELETED);
     }
-  });
-  return { changed: changed.ranges, modified: modified.ranges, unseen, deleted: deleted / SystemFlag.deleted };
+    if (own === gathering) continue;
+    if (gathering !== undefined) columns.addUids(gathering, first, at);
+    gathering = own;
+    first = at;
+  }
+  if (gathering !== undefined) columns.addUids(gathering, first, end);
+  planning.unseen += unseen;
+  planning.deleted += deleted / DELETED;
 }
 
 function changesExtra(columns: Columns, position: number, mask: FlagMask): boolean {
@@ -57,19 +87,28 @@ export function planExpunge(
   ranges: UidRanges,
   force: boolean,
 ): { readonly uids: UidRanges; readonly tally: Tally } {
-  const { uid, flags, size } = columns.arrays;
+  const { flags, size } = columns.arrays;
   const gone = new RangeBuilder();
   const tally: Tally = { octets: 0, unseen: 0, deleted: 0 };
   columns.eachRun(ranges, (start, end) => {
+    let [octets, seen, deleted, first] = [0, 0, 0, start];
+    let going = 0;
     for (let at = start; at < end; at += 1) {
       const word = flags[at] ?? 0;
-      const isDeleted = (word & SystemFlag.deleted) !== 0;
-      if (!force && !isDeleted) continue;
-      gone.add(uid[at] ?? 0);
-      tally.octets += size[at] ?? 0;
-      if ((word & SystemFlag.seen) === 0) tally.unseen += 1;
-      if (isDeleted) tally.deleted += 1;
+      if (!force && (word & SystemFlag.deleted) === 0) {
+        if (first < at) columns.addUids(gone, first, at);
+        first = at + 1;
+        continue;
+      }
+      going += 1;
+      octets += size[at] ?? 0;
+      seen += word & SystemFlag.seen;
+      deleted += word & SystemFlag.deleted;
     }
+    if (first < end) columns.addUids(gone, first, end);
+    tally.octets += octets;
+    tally.unseen += going - seen / SystemFlag.seen;
+    tally.deleted += deleted / SystemFlag.deleted;
   });
   return { uids: gone.ranges, tally };
 }

@@ -39,11 +39,15 @@ export class RangeBuilder {
   #open: { from: number; to: number } | undefined;
 
   add(uid: number): void {
-    if (this.#open?.to === uid - 1) {
-      this.#open.to = uid;
+    this.addRange(uid, uid);
+  }
+
+  addRange(from: number, to: number): void {
+    if (this.#open?.to === from - 1) {
+      this.#open.to = to;
       return;
     }
-    this.#open = { from: uid, to: uid };
+    this.#open = { from, to };
     this.ranges.push(this.#open);
   }
 }

@@ -22,8 +22,9 @@ const GROWING: readonly Growing[] = [
   { what: 'warm SELECT', command: () => 'SELECT INBOX', limit: 0.2 },
   { what: 'STATUS', command: () => 'STATUS INBOX (MESSAGES UNSEEN UIDNEXT)', limit: 0.2 },
   { what: 'STORE of 100', command: (turn) => `STORE 1:100 ${sign(turn)}FLAGS (\\Flagged)`, limit: 0.2 },
-  { what: 'STORE of all, silent', command: (turn) => `STORE 1:* ${sign(turn)}FLAGS.SILENT (\\Answered)` },
-  { what: 'STORE of all', command: (turn) => `STORE 1:* ${sign(turn)}FLAGS (\\Answered)` },
+  { what: 'STORE of all, silent', command: (turn) => `STORE 1:* ${sign(turn)}FLAGS.SILENT (\\Answered)`, limit: 0.2 },
+  // Its answers grow with the mailbox, as those of FETCH do.
+  { what: 'STORE of all', command: (turn) => `STORE 1:* ${sign(turn)}FLAGS (\\Answered)`, limit: 1.05 },
   { what: 'FETCH 1:* (FLAGS)', command: () => 'FETCH 1:* (FLAGS)', limit: 1.05 },
 ];
 

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { AppendedRow } from '../../lib/journal/changes.ts';
 import { Columns } from '../../lib/journal/columns.ts';
-import { flagMask } from '../../lib/journal/flag-mask.ts';
+import { flagMask, type FlagMask } from '../../lib/journal/flag-mask.ts';
 import { KeywordTable } from '../../lib/journal/keywords.ts';
-import { planFlags } from '../../lib/journal/plan-changes.ts';
+import { planExpunge, planFlags } from '../../lib/journal/plan-changes.ts';
 import { addRowSegment, packRowSegment, planSegments, SEGMENT_ROWS } from '../../lib/journal/segments.ts';
+import { rangesOf } from '../../lib/journal/uid-set.ts';
 import { messageIdOf } from './journal-node.ts';
 
 const wide = new KeywordTable(Array.from({ length: 40 }, (_, index) => `K${index}`));
@@ -35,6 +36,10 @@ function filled(count: number, table = KeywordTable.empty): Columns {
   );
   return columns;
 }
+
+const byNumber = (a: number, b: number): number => a - b;
+const systemFlags = (mode: 'replace' | 'add' | 'remove', system: number): FlagMask =>
+  flagMask({ mode, flags: { system, keywords: [] } }, KeywordTable.empty);
 
 describe('columns', () => {
   it('gives back the row that went in', () => {
@@ -113,6 +118,89 @@ describe('columns', () => {
       assert.deepEqual(columns.keywords(0, wide), after);
       assert.equal(columns.systemFlags(0), mode === 'remove' ? 0 : 1);
       assert.equal(columns.modseq(0), 8);
+    });
+  }
+
+  /** Of 600 messages some UIDs are missing, flags and mod-sequences are mixed. */
+  function mixed(): Columns {
+    const columns = filled(900);
+    columns.changeFlags(
+      [
+        { from: 1, to: 250 },
+        { from: 400, to: 500 },
+      ],
+      systemFlags('add', 1),
+      20,
+    );
+    columns.changeFlags(
+      [
+        { from: 200, to: 300 },
+        { from: 480, to: 482 },
+      ],
+      systemFlags('add', 8),
+      30,
+    );
+    columns.expunge(
+      rangesOf(Array.from({ length: 300 }, (_, index) => (index * 7919) % 900 || 900).sort(byNumber)),
+      0,
+      40,
+    );
+    return columns;
+  }
+
+  for (const [mode, system, unchangedSince] of [
+    ['add', 1, undefined],
+    ['remove', 9, undefined],
+    ['replace', 8, 20],
+    ['replace', 2, 5],
+  ] as const) {
+    it(`plans ${mode} ${String(system)} unchanged since ${String(unchangedSince)} as message by message`, () => {
+      const columns = mixed();
+      const mask = systemFlags(mode, system);
+      const changed: number[] = [];
+      const modified: number[] = [];
+      let [unseen, deleted] = [0, 0];
+      for (let at = 0; at < columns.count; at += 1) {
+        const uid = columns.uid(at);
+        if (uid < 50 || (uid > 420 && uid < 470)) continue;
+        const before = columns.systemFlags(at);
+        const after = mode === 'add' ? before | system : mode === 'remove' ? before & ~system : system;
+        if (columns.modseq(at) > (unchangedSince ?? Infinity)) modified.push(uid);
+        else if (before !== after) {
+          changed.push(uid);
+          unseen += (before & 1) - (after & 1);
+          deleted += ((after & 8) - (before & 8)) / 8;
+        }
+      }
+      assert.ok(changed.length > 0);
+      assert.equal(modified.length > 0, unchangedSince !== undefined);
+      const ranges = [
+        { from: 50, to: 420 },
+        { from: 470, to: 2 ** 32 - 1 },
+      ];
+      assert.deepEqual(planFlags(columns, ranges, mask, unchangedSince), {
+        changed: rangesOf(changed),
+        modified: rangesOf(modified),
+        unseen,
+        deleted,
+      });
+    });
+  }
+
+  for (const force of [false, true]) {
+    it(`plans an expunge of ${force ? 'everything' : 'what is marked'} as message by message`, () => {
+      const columns = mixed();
+      const gone = Array.from({ length: columns.count }, (_, at) => at).filter(
+        (at) => force || (columns.systemFlags(at) & 8) > 0,
+      );
+      assert.ok(gone.length > 0);
+      const { uids, tally } = planExpunge(columns, [{ from: 1, to: 2 ** 32 - 1 }], force);
+      assert.deepEqual(uids, rangesOf(gone.map((at) => columns.uid(at))));
+      assert.deepEqual(tally, {
+        octets: gone.reduce((sum, at) => sum + columns.size(at), 0),
+        unseen: gone.filter((at) => (columns.systemFlags(at) & 1) === 0).length,
+        deleted: gone.filter((at) => (columns.systemFlags(at) & 8) > 0).length,
+      });
     });
   }
 
