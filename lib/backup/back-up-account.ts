@@ -4,7 +4,7 @@ import type { AccountId, MessageId } from '../kernel/ids.ts';
 import { AccountIndex } from './account-index.ts';
 import type { AttachmentArchive } from './attachment-archive.ts';
 import type { BackupRooms } from './backup-rooms.ts';
-import type { BackupSet, ObjectRef } from './backup-set.ts';
+import type { BackupSet } from './backup-set.ts';
 import type { UserLine } from './catalogue.ts';
 import { nameIn } from './manifest.ts';
 import { PackWriter } from './pack.ts';
@@ -18,12 +18,16 @@ export interface AccountBackupParts {
   readonly onProblem: (sentence: string) => void;
   /** Called between two writes. */
   readonly onStep: () => Promise<void>;
+  /** Octets of one part of an account's list of content. */
+  readonly indexPartOctets?: number;
 }
 
 /** Rounds of reading the journal on because what it named was gone; and of an account that changes its log. */
 const ROUNDS = 4;
 /** What is expunged holds no content here: only live rows count. */
 const NEVER = Number.MAX_SAFE_INTEGER;
+/** Messages that are looked for in the list of content together. */
+const WANTED_AT_ONCE = 200_000;
 
 /**
  * Writes what is new of an account: first its journal, then the content that this journal names. Content is written
@@ -64,44 +68,74 @@ async function backUpLog(
   if (previous !== undefined && (await rooms.journal.lastQ(account)) === previous.q && previous.lacking.length === 0)
     return { ...previous, username, at };
   parts.counts.changed += 1;
-  const index = await readIndex(set, previous?.index);
+  const nameOfPart = (number: number): string => nameOf(parts, id, `index-${String(number).padStart(6, '0')}`);
+  const index = await AccountIndex.open(set, nameOfPart, previous?.index ?? [], parts.indexPartOctets);
   const packs = new PackWriter(set, (number) => nameOf(parts, id, String(number).padStart(6, '0')));
+  const underWay = { username, account, packs, index };
+  /** What was not to be had when it was looked for. */
   const wanted = new Set<MessageId>(previous?.lacking);
-  let { q, mark } = previous ?? { q: 0, mark: '' };
+  let end: JournalPlace = previous ?? { q: 0, mark: '' };
   let lacking: readonly MessageId[] = [];
   for (let round = 0; ; round += 1) {
-    for await (const entry of rooms.journal.read(account, q)) {
-      await packs.add(entry);
-      ({ q, mark } = entry);
-      if (entry.kind === 'record') parts.counts.records += 1;
-      for (const messageId of entry.messageIds) if (!index.has(messageId)) wanted.add(messageId);
-      await parts.onStep();
-    }
-    await packMessages(parts, { username, account, packs, index }, wanted);
+    end = await readOn(parts, underWay, end, wanted);
     const live = await liveOf(rooms, account, [...wanted]);
     if (live === undefined) return undefined;
     lacking = live;
     // What is gone and not live has been expunged since: by a record that the backup must then have too.
-    if (lacking.length === wanted.size || (await rooms.journal.lastQ(account)) === q) break;
+    if (lacking.length === wanted.size || (await rooms.journal.lastQ(account)) === end.q) break;
     if (round === ROUNDS) break;
   }
   for (const messageId of lacking) parts.onProblem(lackingSentence(username, messageId));
   const written = await packs.finish();
   parts.counts.octets += written.reduce((sum, { octets }) => sum + octets, 0);
-  const indexRef = index.isChanged ? await writeIndex(parts, id, index) : previous?.index;
+  const content = await index.finish();
+  parts.counts.octets += content.octets;
   const all = [...(previous?.packs ?? []), ...written];
   return {
     kind: 'user',
     id,
     username,
     account,
-    q,
-    mark,
+    q: end.q,
+    mark: end.mark,
     at,
     packs: all,
-    ...(indexRef === undefined ? {} : { index: indexRef }),
+    index: content.parts,
     lacking,
   };
+}
+
+type JournalPlace = Pick<UserLine, 'q' | 'mark'>;
+
+/**
+ * Packs the journal after a place, and the messages that it names.
+ * @param wanted looked for too; afterwards all that is not to be had
+ * @returns up to where it was read
+ */
+async function readOn(
+  parts: AccountBackupParts,
+  underWay: AccountUnderWay,
+  { q, mark }: JournalPlace,
+  wanted: Set<MessageId>,
+): Promise<JournalPlace> {
+  let end = { q, mark };
+  const fresh = new Set<MessageId>();
+  const packFresh = async (): Promise<void> => {
+    await packMessages(parts, underWay, fresh);
+    for (const messageId of fresh) wanted.add(messageId);
+    fresh.clear();
+  };
+  await packMessages(parts, underWay, wanted);
+  for await (const entry of parts.rooms.journal.read(underWay.account, q)) {
+    await underWay.packs.add(entry);
+    end = { q: entry.q, mark: entry.mark };
+    if (entry.kind === 'record') parts.counts.records += 1;
+    for (const messageId of entry.messageIds) if (!wanted.has(messageId)) fresh.add(messageId);
+    await parts.onStep();
+    if (fresh.size >= WANTED_AT_ONCE) await packFresh();
+  }
+  await packFresh();
+  return end;
 }
 
 export function lackingSentence(username: string, messageId: MessageId): string {
@@ -115,24 +149,28 @@ interface AccountUnderWay {
   readonly index: AccountIndex;
 }
 
-/** Packs those of the messages that are there, their attachments before them, and takes them out of `wanted`. */
+/**
+ * Packs those of the messages that are new and there, their attachments before them; takes them out of `wanted`, and
+ * what the backups hold already.
+ */
 async function packMessages(
   parts: AccountBackupParts,
   { username, account, packs, index }: AccountUnderWay,
   wanted: Set<MessageId>,
 ): Promise<void> {
   const { rooms, archive, counts } = parts;
+  await index.takeOut(wanted);
   for await (const message of rooms.messages.read(account, [...wanted])) {
     let isWhole = true;
     for (const id of message.attachments) {
-      if (index.attachments.has(id)) continue;
+      if (index.hasAttachment(id)) continue;
       const archived = await archive.keep(rooms.attachments, id);
       if (archived.kind === 'lacking') {
         parts.onProblem(`user ${username}, message ${message.messageId}: attachment ${id}: ${archived.reason}`);
         isWhole = false;
         continue;
       }
-      index.addAttachment(id, archived.size);
+      await index.addAttachment(id, archived.size);
       if (archived.isNew) counts.attachments += 1;
       counts.octets += archived.octets;
       await parts.onStep();
@@ -141,7 +179,7 @@ async function packMessages(
     counts.messages += 1;
     // What is not whole is looked for again by the next backup.
     if (isWhole) {
-      index.addMessage(message.messageId);
+      await index.addMessage(message.messageId);
       wanted.delete(message.messageId);
     }
     await parts.onStep();
@@ -162,16 +200,6 @@ async function liveOf(
     if (error instanceof MailError && error.code === 'user-not-found') return undefined;
     throw error;
   }
-}
-
-async function readIndex(set: BackupSet, ref: ObjectRef | undefined): Promise<AccountIndex> {
-  return ref === undefined ? new AccountIndex() : AccountIndex.read(ref.name, await set.read(ref));
-}
-
-async function writeIndex(parts: AccountBackupParts, user: string, index: AccountIndex): Promise<ObjectRef> {
-  const ref = await parts.set.write(nameOf(parts, user, 'index'), index.finish());
-  parts.counts.octets += ref.octets;
-  return ref;
 }
 
 function nameOf({ backupId }: AccountBackupParts, user: string, name: string): string {

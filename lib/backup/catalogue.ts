@@ -19,8 +19,8 @@ export interface UserLine {
   readonly addresses: readonly string[];
   /** Journal and messages in order, those of earlier backups first. */
   readonly packs: readonly ObjectRef[];
-  /** Absent where there is no content. */
-  readonly index?: ObjectRef;
+  /** The parts of the list of content. */
+  readonly index: readonly ObjectRef[];
   /** Live messages whose content was not there to be read. */
   readonly lacking: readonly MessageId[];
 }
@@ -84,10 +84,17 @@ export async function* readCatalogue(
 export function linesIn(name: string, octets: Buffer): CatalogueLine[] {
   try {
     const lines = octets.toString('utf8').split('\n').slice(0, -1);
-    return lines.map((line) => JSON.parse(line) as CatalogueLine);
+    return lines.map((line) => withParts(JSON.parse(line) as CatalogueLine));
   } catch (error) {
     throw new DamagedObject(name, 'a line cannot be read', { cause: error });
   }
+}
+
+/** Lists of content were one object each, or none, before they came in parts. */
+function withParts(line: CatalogueLine): CatalogueLine {
+  if (line.kind !== 'user') return line;
+  const index = line.index as readonly ObjectRef[] | ObjectRef | undefined;
+  return { ...line, index: index === undefined ? [] : [index].flat() };
 }
 
 /** The users of a backup, in order of id. @throws DamagedObject, WrongKey */

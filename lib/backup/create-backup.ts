@@ -24,6 +24,8 @@ export interface CreateBackupOptions {
   readonly isFull?: boolean;
   readonly onProgress?: (progress: BackupProgress) => void;
   readonly onProblem?: (sentence: string) => void;
+  /** Octets of one part of an account's list of content; what is usual by itself. */
+  readonly indexPartOctets?: number;
 }
 
 export interface BackupProgress {
@@ -141,6 +143,7 @@ class BackupRun {
       set,
       archive: new AttachmentArchive(set),
       backupId: id,
+      ...(options.indexPartOctets === undefined ? {} : { indexPartOctets: options.indexPartOctets }),
       counts: this.#counts,
       onProblem: (sentence) => this.#note(sentence),
       onStep: async () => {

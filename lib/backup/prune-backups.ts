@@ -1,10 +1,10 @@
 import type { Clock } from '../kernel/clock.ts';
+import { readAttachments } from './account-index.ts';
 import { AttachmentArchive } from './attachment-archive.ts';
 import type { BackupSet } from './backup-set.ts';
 import type { TargetObject } from './backup-target.ts';
 import { readUsers } from './catalogue.ts';
 import { backupOf, listBackups, nameIn, readManifests, type Manifest } from './manifest.ts';
-import { readIndex } from './read-account.ts';
 import { keptBackups, type RetentionRules } from './retention.ts';
 import { lockTarget } from './target-lock.ts';
 
@@ -86,11 +86,13 @@ async function neededBy(
     for (const { name } of catalogue) needed.add(name);
     for await (const line of readUsers(set, catalogue)) {
       for (const { name } of line.packs) needed.add(name);
-      if (line.index === undefined || needed.has(line.index.name)) continue;
-      needed.add(line.index.name);
-      const { attachments } = await readIndex(set, line);
-      for (const [id, size] of attachments) for (const name of archive.namesOf(id, size)) needed.add(name);
-      await onStep();
+      for (const part of line.index) {
+        if (needed.has(part.name)) continue;
+        needed.add(part.name);
+        for (const [id, size] of await readAttachments(set, part))
+          for (const name of archive.namesOf(id, size)) needed.add(name);
+        await onStep();
+      }
     }
   }
   return needed;

@@ -2,7 +2,6 @@ import { MailError } from '../kernel/errors.ts';
 import type { MessageId } from '../kernel/ids.ts';
 import { ExportFold, UnusableExport, type FoldedAccount } from '../journal/index.ts';
 import { describeMessage, type CarriedMessage } from '../messages/index.ts';
-import { AccountIndex } from './account-index.ts';
 import type { BackupSet } from './backup-set.ts';
 import type { UserLine } from './catalogue.ts';
 import { entriesIn, type PackEntry } from './pack.ts';
@@ -93,9 +92,4 @@ async function entriesOr(
     onDamage(`user ${line.username}: ${sentence}`);
     return [];
   }
-}
-
-/** @throws DamagedObject */
-export async function readIndex(set: BackupSet, line: UserLine): Promise<AccountIndex> {
-  return line.index === undefined ? new AccountIndex() : AccountIndex.read(line.index.name, await set.read(line.index));
 }

@@ -1,11 +1,12 @@
 import { crashPoint } from '../kernel/crash-point.ts';
 import type { AttachmentId, AccountId, MessageId } from '../kernel/ids.ts';
 import type { CarriedMessage } from '../messages/index.ts';
+import { readAttachments } from './account-index.ts';
 import { AttachmentArchive } from './attachment-archive.ts';
 import type { RestoreRooms } from './backup-rooms.ts';
 import type { BackupSet } from './backup-set.ts';
 import type { UserLine } from './catalogue.ts';
-import { damageIn, readIndex, readMessages } from './read-account.ts';
+import { damageIn, readMessages } from './read-account.ts';
 import { DamagedObject } from './sealed-object.ts';
 
 export interface ContentOptions {
@@ -49,7 +50,7 @@ export async function restoreContent(
   done(await writer.flush());
   for (const messageId of missing) {
     const sentence = `user ${line.username}: message ${messageId} is not in the backup`;
-    if (options.onDamage === undefined) throw new DamagedObject(line.index?.name ?? line.id, sentence);
+    if (options.onDamage === undefined) throw new DamagedObject(line.index[0]?.name ?? line.id, sentence);
     options.onDamage(sentence);
   }
   return missing;
@@ -60,14 +61,17 @@ async function sizesOf(
   line: UserLine,
   { onDamage }: ContentOptions,
 ): Promise<ReadonlyMap<AttachmentId, number>> {
-  try {
-    return (await readIndex(set, line)).attachments;
-  } catch (error) {
-    const sentence = damageIn(error);
-    if (onDamage === undefined || sentence === undefined) throw error;
-    onDamage(`user ${line.username}: ${sentence}`);
-    return new Map();
+  const sizes = new Map<AttachmentId, number>();
+  for (const part of line.index) {
+    try {
+      for (const [id, size] of await readAttachments(set, part)) sizes.set(id, size);
+    } catch (error) {
+      const sentence = damageIn(error);
+      if (onDamage === undefined || sentence === undefined) throw error;
+      onDamage(`user ${line.username}: ${sentence}`);
+    }
   }
+  return sizes;
 }
 
 class ContentWriter {

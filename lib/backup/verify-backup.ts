@@ -1,12 +1,13 @@
 import type { FoldedAccount } from '../journal/index.ts';
+import type { AttachmentId } from '../kernel/ids.ts';
 import { describeMessage } from '../messages/index.ts';
-import type { AccountIndex } from './account-index.ts';
+import { readAttachments } from './account-index.ts';
 import { AttachmentArchive } from './attachment-archive.ts';
 import type { BackupSet, ObjectRef } from './backup-set.ts';
 import { linesIn, type UserLine } from './catalogue.ts';
 import { listBackups, nameIn, readManifest } from './manifest.ts';
 import { entriesIn } from './pack.ts';
-import { damageIn, foldAccount, readIndex } from './read-account.ts';
+import { damageIn, foldAccount } from './read-account.ts';
 
 export interface VerifyOptions {
   /** One backup; undefined: all finished ones. */
@@ -67,15 +68,17 @@ class Verification {
   }
 
   async #verifyUser(backup: string, line: UserLine): Promise<void> {
-    const last = [...line.packs, line.index].map((ref) => ref?.sha256 ?? '').join();
+    const last = [...line.packs, ...line.index].map(({ sha256 }) => sha256).join();
     if (this.#verified.has(last)) return;
     const where = `backup ${backup}, user ${line.username}`;
     const damages = this.damages;
     const found = new Set<string>();
     for (const pack of line.packs) await this.#attempt(where, () => this.#readPack(pack, found));
-    const index = await this.#attempt(where, () => readIndex(this.#set, line));
-    if (line.index !== undefined) this.#met(line.index.name);
-    if (index !== undefined) await this.#verifyAttachments(where, index);
+    for (const part of line.index) {
+      const attachments = await this.#attempt(where, () => readAttachments(this.#set, part));
+      this.#met(part.name);
+      if (attachments !== undefined) await this.#verifyAttachments(where, attachments);
+    }
     if (damages < this.damages) return;
     const folded = await this.#attempt(where, () => foldAccount(this.#set, line, {}));
     if (folded !== undefined) this.#verifyContent(where, line, folded, found);
@@ -88,8 +91,8 @@ class Verification {
     this.#met(pack.name);
   }
 
-  async #verifyAttachments(where: string, index: AccountIndex): Promise<void> {
-    for (const [id, size] of index.attachments) {
+  async #verifyAttachments(where: string, attachments: Iterable<[AttachmentId, number]>): Promise<void> {
+    for (const [id, size] of attachments) {
       if (this.#verified.has(id)) continue;
       this.#verified.add(id);
       await this.#attempt(where, () => this.#archive.check(id, size));
