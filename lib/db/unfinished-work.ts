@@ -40,7 +40,7 @@ export async function beginWork(database: Database, work: UnfinishedWork): Promi
 /** Takes all notes away, the one that says what it was last. */
 export async function finishWork(database: Database): Promise<void> {
   await orTemporary(async () => {
-    await rowsOf(database).deleteMany({ _id: { $gte: '', $lt: STATE } });
+    await rowsOf(database).deleteMany({ _id: { $ne: STATE } });
     await rowsOf(database).deleteOne({ _id: STATE });
   });
 }

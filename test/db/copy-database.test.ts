@@ -31,6 +31,8 @@ async function fill(source: Database): Promise<void> {
     { a: new Int32(1) },
   ];
   await source.collection('mixed').insertMany(keys.map((_id, own) => ({ _id: _id as never, one: new Double(1), own })));
+  // A name behind that of the note of the whole copy, among the notes of the collections.
+  await source.collection('users').insertOne({ _id: 'one' as never });
   await source.collection('mixed').createIndexes([
     { key: { one: 1 }, name: 'one' },
     { key: { own: 1, one: -1 }, name: 'own-one', unique: true },
@@ -63,6 +65,7 @@ describe('the copy of a database', () => {
       const copy = await openDatabaseCopy(source, target, NAME);
       await copy.run(() => undefined);
       await copy.finish();
+      assert.equal(await target.collection('unfinished').countDocuments({}), 0, 'no note of the copy is left');
       const { differences, source: from, target: to } = await compare(source, target);
       assert.equal(differences, 0);
       assert.deepEqual(from, to);
@@ -71,6 +74,7 @@ describe('the copy of a database', () => {
         [
           ['mail', 1200],
           ['mixed', 9],
+          ['users', 1],
         ],
       );
       const indexes = async ({ db }: Database): Promise<Document[]> => {
