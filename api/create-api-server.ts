@@ -75,7 +75,25 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     acceptsTokenInQuery: settings.tokenInQuery,
   });
   let isClosing = false;
+  let underWay = 0;
 
+  /** More at once would only make all of them slower; refused before the body is read. */
+  const unlessTooMany =
+    (handler: ExchangeHandler): ExchangeHandler =>
+    async (exchange) => {
+      if (underWay >= settings.maxRequests) {
+        const error = new MailError('unavailable', 'Too many requests at the moment, please try again');
+        const { status, headers, body } = toErrorAnswer(error);
+        await sendJson(exchange, status, body, { ...headers, Connection: 'close' });
+        return;
+      }
+      underWay += 1;
+      try {
+        await handler(exchange);
+      } finally {
+        underWay -= 1;
+      }
+    };
   /** Connections that are kept alive bring further requests while the server closes. */
   const unlessClosing =
     (handler: ExchangeHandler): ExchangeHandler =>
@@ -97,7 +115,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     };
   for (const route of routes) {
     const handler = runner(route);
-    server.route(route.method, route.path, unlessClosing(route.path === '/health' ? unlessDraining(handler) : handler));
+    const admitted = route.path === '/health' ? unlessDraining(handler) : unlessTooMany(handler);
+    server.route(route.method, route.path, unlessClosing(admitted));
   }
   const document = describeRoutes(routes, options.version);
   server.route(

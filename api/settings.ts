@@ -29,6 +29,13 @@ export const apiSection = defineSection({
       max: 1024 * MIB,
       doc: 'The largest message that may be uploaded; the same as IMAP and LMTP take.',
     },
+    maxRequests: {
+      type: 'integer',
+      default: 500,
+      min: 1,
+      max: 100_000,
+      doc: 'Requests that this process answers at once; one more is answered 503 with Retry-After. /health is always answered.',
+    },
     maxBody: {
       type: 'size',
       default: 2 * MIB + 256 * 1024,

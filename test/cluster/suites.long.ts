@@ -14,7 +14,8 @@ const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 async function runSuites(t: TestContext, uri: string): Promise<void> {
   const child = spawn(process.execPath, [join(ROOT, 'test/run-docdb.ts')], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, EIDER_TEST_MONGODB: uri },
+    // Of a run within a run of node:test no file would be run.
+    env: { ...process.env, NODE_TEST_CONTEXT: undefined, EIDER_TEST_MONGODB: uri },
   });
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));

@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, it, type TestContext } from 'node:test';
+import { FlagRace } from './flag-race.ts';
 import { Lane, randomOperations, type Operation } from './lane.ts';
 import { Checks, INVARIANTS, Ledger } from './ledger.ts';
 import { convergence, CounterWatch, Idler } from './observers.ts';
@@ -45,6 +46,16 @@ export interface ExperimentResult {
 
 const USER = 'faults';
 const SHARED_ATTACHMENTS = 3;
+/** For one run; each operation at a frozen node takes as long as a client waits. */
+const PATIENCE_MS = 480_000;
+/** Sessions that replace the flags of one message. */
+const RACERS = 2;
+
+/** Of a user whose mailbox is full, so that one message has answers of two kinds. */
+async function fullAddress(site: Site): Promise<string> {
+  await site.createUser(`${USER}-full`, { quota: 100 });
+  return `${USER}-full@example.com`;
+}
 
 /** Runs one experiment with one seed. */
 async function runExperiment(
@@ -56,8 +67,10 @@ async function runExperiment(
   const checks = new Checks();
   const ledger = new Ledger(checks);
   const site = await Site.open(experiment.site);
+  const observers: { stop(): Promise<void> }[] = [];
   try {
     const userId = await site.createUser(USER);
+    const full = await fullAddress(site);
     const shared = Array.from({ length: SHARED_ATTACHMENTS }, () => random.octets(40_000));
     const descriptors = new Map<string, number>();
     for (const node of site.nodes) {
@@ -67,9 +80,12 @@ async function runExperiment(
       await warm.logout();
     }
     const idlers = site.nodes.map((_, n) => new Idler(site, checks, USER, n));
-    const lanes = operations.map((_, lane) => new Lane({ site, ledger, username: USER, userId, lane, shared }));
+    const lanes = operations.map((_, lane) => new Lane({ site, ledger, username: USER, userId, lane, shared, full }));
     for (const node of site.nodes) descriptors.set(node.name, (await node.descriptors()) + SPARE_DESCRIPTORS);
     const watch = new CounterWatch(site, checks, USER);
+    const race = new FlagRace(site, checks, `${USER}-race`);
+    observers.push(watch, race, ...idlers);
+    await race.start(RACERS);
     await Promise.all(idlers.map((idler) => idler.start()));
     watch.start();
     let isOver = false;
@@ -85,18 +101,21 @@ async function runExperiment(
       addIdler: async (node) => {
         const idler = new Idler(site, checks, USER, node);
         idlers.push(idler);
+        observers.push(idler);
         await idler.start();
       },
     });
     await load;
     const note = await told;
     await Promise.all(lanes.map((lane) => lane.retryDeliveries()));
-    // Its own questions would have the nodes look.
+    // Their own questions would have the nodes look.
     await watch.stop();
+    await race.stop();
     const converged = await convergence(site, checks, USER, idlers, experiment.convergesWithinMs);
     await Promise.all(idlers.map((idler) => idler.stop()));
     for (const lane of lanes) lane.close();
     for (const n of site.nodes.keys()) await verifyMail(site, ledger, USER, n);
+    await race.verify();
     await verifyStore(site, checks);
     await verifyGarbage(site, checks);
     await verifyMail(site, ledger, USER);
@@ -116,6 +135,8 @@ async function runExperiment(
       counts: `${done ?? ''} acknowledged, ${refused ?? ''} refused, ${unknown ?? ''} unknown, converged in ${converged.toFixed(0)} ms${note === undefined ? '' : `; ${note}`}`,
     };
   } finally {
+    // Where something was thrown they still look, and would for ever.
+    await Promise.all(observers.map((observer) => observer.stop()));
     await site.close();
   }
 }
@@ -215,7 +236,7 @@ export function experimentSuite(
   describe(name, { skip }, () => {
     const results: ExperimentResult[] = [];
     for (const [n, experiment] of experiments.entries())
-      it(experiment.name, { timeout: 240_000 * runs }, async (t) => {
+      it(experiment.name, { timeout: PATIENCE_MS * runs }, async (t) => {
         const first = chosenSeed(firstSeed === 'random' ? firstSeed : firstSeed + n);
         const seeds = Array.from({ length: runs }, (_, run) => first + run);
         results.push(...(await expectHolds(t, experiment, seeds)));

@@ -56,6 +56,8 @@ export interface LaneParts {
   readonly lane: number;
   /** Octets that several messages have as an attachment. */
   readonly shared: readonly Buffer[];
+  /** An address whose mailbox is full. */
+  readonly full: string;
 }
 
 /** One client at work: one operation after the other, each entered into the ledger with what became of it. */
@@ -136,6 +138,7 @@ export class Lane {
     const what = `deliver ${message.id}`;
     const after = [{ mailbox: 'INBOX', flags: '' }];
     const address = `${this.#parts.username}@example.com`;
+    const taken: string[] = [];
     let outcome: Outcome = 'refused';
     let reply = '';
     try {
@@ -144,13 +147,14 @@ export class Lane {
       if (client !== undefined) {
         let isSent = false;
         try {
-          if ((await within(client.start([address]))) === 0) reply = 'no recipient was accepted';
-          else {
-            isSent = true;
-            await within(client.lines.write(dotStuffed(message.octets)));
-            reply = await within(client.reply());
-            outcome = reply.startsWith('250') ? 'acknowledged' : 'refused';
-          }
+          // Every other message has further recipients; what a retry names may differ, and is the same message still.
+          const wanted = message.octets.length % 2 === 0 ? [address, this.#parts.full, address] : [address];
+          const accepted = await within(client.startFor(wanted));
+          // What was begun for the full one alone is broken off.
+          if (!accepted.includes(address)) throw new Error('no recipient was accepted');
+          isSent = true;
+          await within(client.lines.write(dotStuffed(message.octets)));
+          reply = await this.#replies(client, what, accepted, taken);
           this.#checkReply(what, reply, /^250|^4\d\d|^no recipient|^$/);
         } catch (error) {
           reply = String(error);
@@ -162,10 +166,51 @@ export class Lane {
     } catch (error) {
       reply = String(error);
     }
+    // What one of its replies has acknowledged stays so, whatever became of the others.
+    if (taken.length > 0) outcome = 'acknowledged';
     // What an earlier try left in doubt a refusal does not settle.
     if (outcome === 'refused' && message.doubt !== undefined) outcome = 'unknown';
     if (outcome === 'unknown') this.#unanswered.push(message);
     this.#enter(what, outcome, reply, new Map([[message, after]]));
+  }
+
+  /**
+   * Reads a reply for each recipient that was accepted.
+   * @param taken is given those that say 250, for others behind them may be cut off
+   * @returns what stands for the message: a 250 where there is one
+   */
+  async #replies(client: LmtpClient, what: string, accepted: readonly string[], taken: string[]): Promise<string> {
+    let reply = '';
+    for (const recipient of accepted) {
+      const answer = await within(client.reply());
+      if (recipient === this.#parts.full) {
+        this.#checkFull(what, answer);
+        continue;
+      }
+      this.#checkSame(what, reply, answer);
+      if (!reply.startsWith('250')) reply = answer;
+      if (answer.startsWith('250')) taken.push(answer);
+    }
+    if (accepted.length > 1) await this.#checkSilence(client, what);
+    return reply;
+  }
+
+  /** A full mailbox never takes it, and is never mistaken for another recipient. */
+  #checkFull(what: string, answer: string): void {
+    this.#parts.ledger.checks.that('I13', /^552 5\.2\.2|^4\d\d/.test(answer), () => `${what}, full: ${answer}`);
+  }
+
+  /** One address named twice is one message. */
+  #checkSame(what: string, earlier: string, later: string): void {
+    const [one, other] = [earlier, later].map((reply) => /^250 .* uid (\d+)$/.exec(reply)?.[1]);
+    const isSame = one === undefined || other === undefined || one === other;
+    this.#parts.ledger.checks.that('I13', isSame, () => `${what}: ${earlier} and ${later}`);
+  }
+
+  /** There are no more replies than recipients that were accepted. */
+  async #checkSilence(client: LmtpClient, what: string): Promise<void> {
+    const noop = await within(client.command('NOOP'));
+    this.#parts.ledger.checks.that('I13', /^250 2\.0\.0|^421/.test(noop), () => `${what}: a reply too many, ${noop}`);
   }
 
   async #append(message: TrackedMessage, path: string, at: number, flags: readonly string[]): Promise<void> {

@@ -201,7 +201,11 @@ export class CounterWatch {
   }
 }
 
-/** Waits until each idling client's model is what a fresh FETCH through another node shows (I10). @returns ms it took */
+/**
+ * Waits until each idling client's model is what a fresh FETCH through another node shows (I10). A node that is still
+ * in trouble may say so, and is asked again.
+ * @returns ms it took
+ */
 export async function convergence(
   site: Site,
   checks: Checks,
@@ -213,25 +217,18 @@ export async function convergence(
   for (const [n, idler] of idlers.entries()) {
     const other = site.nodes.find((node) => node !== idler.node) ?? site.node(n);
     for (;;) {
-      const client = await within(other.imap(username));
-      await client.ok('EXAMINE INBOX');
-      const { untagged } = await client.ok('UID FETCH 1:* (UID FLAGS)');
-      await client.logout();
-      const fresh = untagged
-        .flatMap(({ text }) => {
-          const uid = /^\* \d+ FETCH .*UID (\d+)/.exec(text)?.[1];
-          const flags = /FLAGS \(([^)]*)\)/.exec(text)?.[1];
-          return uid === undefined || flags === undefined
-            ? []
-            : [`${uid} ${flagsText(flags.split(' ').filter(Boolean))}`];
-        })
-        .join('\n');
+      const fresh = await freshModel(other, username).catch((error: unknown) => {
+        checks.that('I12', /NO \[UNAVAILABLE\]|closed the connection|no answer/.test(String(error)), () =>
+          String(error),
+        );
+        return undefined;
+      });
       const spent = performance.now() - begun;
       if (fresh === idler.model() || spent > withinMs) {
         checks.that(
           'I10',
           fresh === idler.model(),
-          () => `after ${spent.toFixed(0)} ms an idling client knows\n${idler.model()}\nand there is\n${fresh}`,
+          () => `after ${spent.toFixed(0)} ms an idling client knows\n${idler.model()}\nand there is\n${fresh ?? '?'}`,
         );
         break;
       }
@@ -239,4 +236,23 @@ export async function convergence(
     }
   }
   return performance.now() - begun;
+}
+
+async function freshModel(node: SiteNode, username: string): Promise<string> {
+  const client = await within(node.imap(username));
+  try {
+    await client.ok('EXAMINE INBOX');
+    const { untagged } = await within(client.ok('UID FETCH 1:* (UID FLAGS)'));
+    return untagged
+      .flatMap(({ text }) => {
+        const uid = /^\* \d+ FETCH .*UID (\d+)/.exec(text)?.[1];
+        const flags = /FLAGS \(([^)]*)\)/.exec(text)?.[1];
+        return uid === undefined || flags === undefined
+          ? []
+          : [`${uid} ${flagsText(flags.split(' ').filter(Boolean))}`];
+      })
+      .join('\n');
+  } finally {
+    client.lines.destroy();
+  }
 }

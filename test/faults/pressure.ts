@@ -74,7 +74,7 @@ export function pressure({ stores, deliveries, octets }: Pressure): void {
         const site = await Site.open({ nodes: 0 });
         try {
           const node = await site.start({ env: { NODE_OPTIONS: '--max-old-space-size=128' } });
-          await site.createUser('many');
+          await site.createUser('many', { quota: 3 * deliveries * octets });
           const body = Buffer.alloc(octets, 'x'.repeat(75) + '\n');
           const counts = new Map<string, number>();
           const acknowledged: string[] = [];

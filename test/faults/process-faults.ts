@@ -93,7 +93,7 @@ export const LONG_PROCESS_FAULTS: readonly Experiment[] = [
   {
     name: 'a node frozen for 90 s',
     site: { nodes: 3, settings: SETTINGS },
-    load: { lanes: 6, operationsPerLane: 400 },
+    load: { lanes: 6, operationsPerLane: 200 },
     convergesWithinMs: 60_000,
     fault: async (site, run) => {
       await run.moreAcknowledged(20);

@@ -27,10 +27,15 @@ export class ImapClient {
     return new ImapClient(lines, await lines.line());
   }
 
-  /** Connected and logged in. */
+  /** Connected and logged in; where that is refused, the connection is closed. */
   static async login(options: ConnectOptions, username: string, password: string): Promise<ImapClient> {
     const client = await ImapClient.connect(options);
-    await client.ok(`LOGIN "${username}" "${password}"`);
+    try {
+      await client.ok(`LOGIN "${username}" "${password}"`);
+    } catch (error) {
+      client.lines.destroy();
+      throw error;
+    }
     return client;
   }
 

@@ -25,10 +25,17 @@ export class LmtpClient {
     this.lines = lines;
   }
 
+  /** @throws an Error whose text is the greeting where that turns the client away */
   static async connect(options: ConnectOptions): Promise<LmtpClient> {
     const client = new LmtpClient(await LineClient.connect(options));
-    await client.reply();
-    await client.command('LHLO client.example');
+    try {
+      const greeting = await client.reply();
+      if (!greeting.startsWith('220')) throw new Error(greeting);
+      await client.command('LHLO client.example');
+    } catch (error) {
+      client.lines.destroy();
+      throw error;
+    }
     return client;
   }
 
@@ -59,12 +66,17 @@ export class LmtpClient {
 
   /** MAIL, RCPTs and DATA; resolves to the number of accepted recipients when the server waits for octets. */
   async start(recipients: readonly string[], sender = 'sender@example.org'): Promise<number> {
+    return (await this.startFor(recipients, sender)).length;
+  }
+
+  /** As `start`; resolves to the accepted recipients themselves, in order. */
+  async startFor(recipients: readonly string[], sender = 'sender@example.org'): Promise<readonly string[]> {
     const mail = await this.command(`MAIL FROM:<${sender}>`);
     if (!mail.startsWith('250')) throw new Error(mail);
-    let accepted = 0;
+    const accepted: string[] = [];
     for (const recipient of recipients)
-      if ((await this.command(`RCPT TO:<${recipient}>`)).startsWith('250')) accepted += 1;
-    if (accepted === 0) return 0;
+      if ((await this.command(`RCPT TO:<${recipient}>`)).startsWith('250')) accepted.push(recipient);
+    if (accepted.length === 0) return [];
     const data = await this.command('DATA');
     if (!data.startsWith('354')) throw new Error(data);
     return accepted;

@@ -2,7 +2,7 @@ import type { SecureContext } from 'node:tls';
 import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
 import { DataParser } from './data-parser.ts';
 import { parseEnvelopeCommand } from './envelope-command.ts';
-import { SHUTTING_DOWN, TOO_MANY_CONNECTIONS, TOO_MANY_ERRORS, type LmtpReply } from './replies.ts';
+import { SHUTTING_DOWN, TOO_MANY_CONNECTIONS, TOO_MANY_ERRORS, TOO_MANY_MESSAGES, type LmtpReply } from './replies.ts';
 import type { LmtpSettings } from './settings.ts';
 
 export interface LmtpConnectionParts {
@@ -10,6 +10,8 @@ export interface LmtpConnectionParts {
   /** The certificate as of now; undefined where STARTTLS is not offered. */
   readonly secureContext: (() => SecureContext) | undefined;
   readonly onCommand: (() => void) | undefined;
+  /** False while the server has as many messages under way as it may. */
+  mayTakeMessage(): boolean;
 }
 
 const ENHANCED_STATUS = /^[245]\.\d{1,3}\.\d{1,3} /;
@@ -100,6 +102,16 @@ export class LmtpConnection extends SMTPConnection {
       args: parsed.parameters.size === 0 ? false : args,
       ...(parsed.duplicate === undefined ? {} : { duplicate: parsed.duplicate }),
     };
+  }
+
+  /** Too many messages are told before their octets travel, and the client keeps its connection. */
+  override handler_DATA(command: Buffer, callback: () => void): void {
+    if (this.session.envelope.rcptTo.length > 0 && !this.#parts.mayTakeMessage()) {
+      this.reply(TOO_MANY_MESSAGES);
+      callback();
+      return;
+    }
+    super.handler_DATA(command, callback);
   }
 
   override handler_STARTTLS(command: Buffer, callback: () => void): void {

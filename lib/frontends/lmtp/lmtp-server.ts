@@ -78,6 +78,8 @@ class LmtpListener extends SMTPServer {
   /** The library merges equal recipients and then answers too few times; these lists hold each RCPT. */
   readonly #recipients = new WeakMap<SMTPServerEnvelope, Recipient[]>();
   #isClosing = false;
+  /** Messages whose DATA has begun and that are not answered yet. */
+  #messages = 0;
   #readPeer: PeerReader = directPeer;
 
   constructor(parts: LmtpServerParts) {
@@ -152,7 +154,8 @@ class LmtpListener extends SMTPServer {
   override connect(socket: Socket | TLSSocket, options?: SMTPConnectionOptions | null): void {
     this.options.size = this.#settings().maxMessageSize;
     const { secureContext, onCommand } = this.#parts;
-    const parts = { settings: this.#settings, secureContext, onCommand };
+    const mayTakeMessage = (): boolean => this.#messages < this.#settings().maxMessages;
+    const parts = { settings: this.#settings, secureContext, onCommand, mayTakeMessage };
     const connection = new LmtpConnection(parts, this, socket, options);
     this.connections.add(connection);
     connection.on('error', (error: Error) => {
@@ -227,7 +230,11 @@ class LmtpListener extends SMTPServer {
       protocol: protocolOf(smtpUtf8 === true, session.secure),
       id: session.id + String(session.transaction),
     };
+    this.#messages += 1;
     this.#receive(stream, envelope)
+      .finally(() => {
+        this.#messages -= 1;
+      })
       .then((received) => {
         clearTimeout(tooSlow);
         if (received !== undefined) this.#answer(received, connection, done);

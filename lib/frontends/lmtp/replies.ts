@@ -47,6 +47,10 @@ export const TOO_MANY_CONNECTIONS: LmtpReply = {
   code: 421,
   text: '4.3.2 Too many connections, please try again later',
 };
+export const TOO_MANY_MESSAGES: LmtpReply = {
+  code: 452,
+  text: '4.3.2 Too many messages at once, please try again later',
+};
 export const SHUTTING_DOWN: LmtpReply = { code: 421, text: '4.3.2 Shutting down, please try again later' };
 export const TOO_SLOW: LmtpReply = { code: 421, text: '4.4.2 The message took too long to arrive' };
 export const TOO_MANY_ERRORS: LmtpReply = { code: 421, text: '4.7.0 Too many bad commands' };

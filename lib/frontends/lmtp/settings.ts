@@ -28,6 +28,14 @@ export const lmtpSection = defineSection({
       reloadable: true,
       doc: 'Connections of this process; one more is answered 421 4.3.2.',
     },
+    maxMessages: {
+      type: 'integer',
+      default: 100,
+      min: 1,
+      max: 10_000,
+      reloadable: true,
+      doc: 'Messages that this process receives and delivers at once, each with up to messages.memory-octets in memory; DATA of one more is answered 452 4.3.2.',
+    },
     idleTimeout: {
       type: 'duration',
       default: 300_000,

@@ -268,6 +268,42 @@ describe('LMTP server', () => {
     });
   });
 
+  it('bounds the messages that are under way, before their octets travel', async () => {
+    await withServer({ maxMessages: 2 }, async ({ at }) => {
+      const clients = await Promise.all([1, 2, 3].map(() => LmtpClient.connect(at)));
+      const [first, second, third] = clients;
+      assert.ok(first && second && third);
+      assert.equal(await first.start(['user@example.com']), 1);
+      assert.equal(await second.start(['user@example.com']), 1);
+      await third.command('MAIL FROM:<>');
+      assert.match(await third.command('DATA'), /^503 /);
+      await third.command('RCPT TO:<user@example.com>');
+      assert.match(await third.command('DATA'), /^452 4\.3\.2 /);
+      // One ends, and one goes away in the middle: the room of each is free again.
+      await first.lines.write(dotStuffed(Buffer.from('Subject: one\r\n\r\n')));
+      assert.match(await first.reply(), /^250 /);
+      assert.match(await third.command('DATA'), /^354 /);
+      assert.match(await first.command('NOOP'), /^250 /);
+      assert.equal(
+        await first.start(['user@example.com']).catch(String),
+        'Error: 452 4.3.2 Too many messages at once, please try again later',
+      );
+      second.lines.destroy();
+      await first.command('RSET');
+      let again: string | number = '';
+      for (let tries = 0; tries < 200 && again !== 1; tries += 1) {
+        await first.command('RSET');
+        again = await first.start(['user@example.com']).catch(String);
+      }
+      assert.equal(again, 1);
+      for (const client of [first, third]) {
+        await client.lines.write(dotStuffed(Buffer.from('Subject: two\r\n\r\n')));
+        assert.match(await client.reply(), /^250 /);
+        await client.quit();
+      }
+    });
+  });
+
   it('closes an idle connection, and a message that trickles', async () => {
     await withServer({ idleTimeout: 500, dataTimeout: 600 }, async ({ at, rooms }) => {
       const idle = await LmtpClient.connect(at);

@@ -1,0 +1,3 @@
+import { overload } from './overload.ts';
+
+overload({ senders: 100, messagesPerSender: 12 });

@@ -1,0 +1,3 @@
+import { overload } from './overload.ts';
+
+overload({ senders: 24, messagesPerSender: 4 });
