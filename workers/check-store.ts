@@ -52,6 +52,17 @@ export async function checkStore(
   return report;
 }
 
+/** False where what is there does not suffice. */
+async function isPossible(repair: Promise<unknown>): Promise<boolean> {
+  try {
+    await repair;
+    return true;
+  } catch (error) {
+    if (error instanceof MailError && ['unavailable', 'not-permitted'].includes(error.code)) return false;
+    throw error;
+  }
+}
+
 async function* allAddresses({ addresses }: Store): AsyncIterable<Address> {
   let page = await addresses.list({ limit: PAGE });
   let after = '';
@@ -119,21 +130,37 @@ class AccountCheck {
 
   /** Makes again what can be of what was found damaged. */
   async repair(onRepair: (user: string, done: string) => void): Promise<void> {
-    const { mailboxes, messages } = this.#store;
+    const { messages } = this.#store;
     const { account, username } = this.#user;
-    if (this.#isOutOfStep) {
-      try {
-        await mailboxes.rebuild(account);
-        onRepair(username, 'the mailboxes were made again of base and journal');
-      } catch (error) {
-        // The journal itself lacks something; that was told as damage.
-        if (!(error instanceof MailError) || error.code !== 'unavailable') throw error;
-      }
-    }
+    if (this.#isOutOfStep && !(await this.#rebuild(onRepair))) await this.#remakeBase(onRepair);
     for (const [messageId, problems] of this.#checked) {
       if (problems.length === 0) continue;
       for (const done of await messages.repairMessage(account, messageId)) onRepair(username, done);
     }
+  }
+
+  /** False where base or journal lack something; that was told as damage. */
+  async #rebuild(onRepair: (user: string, done: string) => void): Promise<boolean> {
+    const isDone = await isPossible(this.#store.mailboxes.rebuild(this.#user.account));
+    if (isDone) onRepair(this.#user.username, 'the mailboxes were made again of base and journal');
+    return isDone;
+  }
+
+  /** The other way round, where the head is whole; what it names and could not be read is left out of it then. */
+  async #remakeBase(onRepair: (user: string, done: string) => void): Promise<void> {
+    const { mailboxes } = this.#store;
+    const remaking = mailboxes.remakeBase(this.#user.account);
+    if (!(await isPossible(remaking))) return;
+    const { q, at, stoodAt, forgotten } = await remaking;
+    const moment = at === undefined ? '' : ` of ${new Date(at).toISOString()}`;
+    onRepair(this.#user.username, `the base was made anew of the head, at record ${String(q)}${moment}`);
+    const before = `how the account was from record ${String(stoodAt)} up to then can be had of earlier backups alone`;
+    const undelete =
+      forgotten.length === 0
+        ? 'what was expunged can still be restored'
+        : `not all that was expunged from ${forgotten.join(', ')} can be restored any more`;
+    onRepair(this.#user.username, `lost with the old base: ${before}; ${undelete}`);
+    if (forgotten.length > 0) await this.#rebuild(onRepair);
   }
 
   async #checkNames(): Promise<void> {

@@ -61,24 +61,56 @@ async function replay(
 ): Promise<readonly string[]> {
   try {
     const asWritten = await AccountLog.open(account, store, { clock });
-    const upTo = asWritten.state.q;
-    const asReplayed = await AccountLog.open(
-      account,
-      {
-        ...store,
-        readCheckpoint: async (own, kind) => (kind === 'base' ? store.readCheckpoint(own, kind) : base),
-        readAfter: async (own, q, limit) => {
-          const { records, beyond } = await store.readAfter(own, q, limit);
-          const isOver = (records.at(-1)?.q ?? 0) >= upTo;
-          return { records: records.filter((record) => record.q <= upTo), beyond: isOver ? undefined : beyond };
-        },
-      },
-      { clock },
-    );
+    const asReplayed = await openFromBase(store, account, clock, base, asWritten.state.q);
     return await compareLogs(asWritten, asReplayed);
   } catch (error) {
     if (!isBrokenJournal(error)) throw error;
     return [`base and journal do not lead to the head: ${String(error.cause)}`];
+  }
+}
+
+function openFromBase(
+  store: JournalStore,
+  account: AccountId,
+  clock: Clock,
+  base: Checkpoint | undefined,
+  upTo: number,
+): Promise<AccountLog> {
+  return AccountLog.open(
+    account,
+    {
+      ...store,
+      readCheckpoint: async (own, kind) => (kind === 'base' ? store.readCheckpoint(own, kind) : base),
+      readAfter: async (own, q, limit) => {
+        const { records, beyond } = await store.readAfter(own, q, limit);
+        const isOver = (records.at(-1)?.q ?? 0) >= upTo;
+        return { records: records.filter((record) => record.q <= upTo), beyond: isOver ? undefined : beyond };
+      },
+    },
+    { clock },
+  );
+}
+
+/**
+ * Whether base and journal, whatever they say, can be read as far as the head: no record and no segment of the base
+ * lacks, and each record follows the one before it. @throws MailError `unavailable` where the database is in trouble
+ */
+export async function leadsToHead(
+  store: JournalStore,
+  account: AccountId,
+  clock: Clock,
+  base: Checkpoint | undefined,
+  head: Checkpoint,
+): Promise<boolean> {
+  const { gaps } = await store.readGaps(account, MAX_GAPS);
+  if (gaps.some(({ from, to }) => to > (base?.q ?? 0) && from <= head.q)) return false;
+  if (base !== undefined && (await missingSegments(store, account, base)).length > 0) return false;
+  try {
+    const { state } = await openFromBase(store, account, clock, base, head.q);
+    return state.q >= head.q;
+  } catch (error) {
+    if (!isBrokenJournal(error)) throw error;
+    return false;
   }
 }
 

@@ -8,6 +8,7 @@ import type { JournalStore } from './journal-store.ts';
 import { maintainAccount, type MaintenanceReport } from './maintain-account.ts';
 import { rebuildAccount, type RebuildAccountInit, type RecoveredMessage } from './rebuild-account.ts';
 import { rebuildHead } from './rebuild-head.ts';
+import { remakeBase, type RemadeBase } from './remake-base.ts';
 import type { JournalSettings } from './settings.ts';
 import { isLive, sweep } from './sweep.ts';
 
@@ -57,6 +58,13 @@ export interface JournalKeeping {
    */
   rebuild(account: AccountId): Promise<void>;
   /**
+   * Makes the base anew of the head, where base and journal lack something on the way there. Sessions go on. Lost with
+   * the old one is how the account was before the head, which only backups made by then still tell.
+   * @throws MailError `not-permitted` where they lead to the head; `unavailable` where the head, or the journal above
+   *   it, lacks something too
+   */
+  remakeBase(account: AccountId): Promise<RemadeBase>;
+  /**
    * Makes an account whose journal is lost anew of its message data alone: all of it in one mailbox, without flags,
    * under new UIDVALIDITYs. Other processes are to be restarted afterwards: what they remember of it is void.
    * @throws MailError `not-permitted` where the journal is whole; `unavailable`
@@ -102,6 +110,7 @@ export function createKeeping(read: ReadAccount, store: JournalStore, options: K
         signal: how.signal,
       }),
     rebuild: (account) => rebuildHead(account, store, foldOptions(account)),
+    remakeBase: (account) => remakeBase(account, store, foldOptions(account)),
     rebuildFromMessages: (account, messages, init) => rebuildAccount(store, account, messages, init, clock),
   };
 }

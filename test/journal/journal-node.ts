@@ -128,6 +128,16 @@ export async function openMailbox(journal: Journal, account: AccountId, path = '
   return journal.open(account, await mailboxId(journal, account, path));
 }
 
+/** As if they had never been written. */
+export async function removeRecords(database: Database, account: AccountId, from: number, to: number): Promise<void> {
+  for (let q = from; q <= to; q += 1) {
+    const key = Buffer.alloc(18);
+    key.write(account, 'hex');
+    key.writeUIntBE(q, 12, 6);
+    await database.collection('journal').deleteOne({ _id: new Binary(key) as never });
+  }
+}
+
 /** How many segments an account has, named by a checkpoint or not. */
 export async function segmentsOf(database: Database, account: AccountId): Promise<number> {
   const [from, to] = [0, 0xff].map((octet) => Buffer.concat([Buffer.from(account, 'hex'), Buffer.alloc(24, octet)]));

@@ -8,6 +8,7 @@ import {
   EVERYTHING,
   newMessage,
   openMailbox,
+  removeRecords,
   segmentsOf,
   showAccount,
   useDatabase,
@@ -16,17 +17,8 @@ import {
 const setup = useDatabase();
 const { node } = setup;
 
-async function removeRecords(account: AccountId, from: number, to: number): Promise<void> {
-  for (let q = from; q <= to; q += 1) {
-    const key = Buffer.alloc(18);
-    key.write(account, 'hex');
-    key.writeUIntBE(q, 12, 6);
-    await setup.database.collection('journal').deleteOne({ _id: new Binary(key) as never });
-  }
-}
-
 async function loseEverything(account: AccountId): Promise<void> {
-  await removeRecords(account, 1, (await setup.store.readGaps(account, 1)).last);
+  await removeRecords(setup.database, account, 1, (await setup.store.readGaps(account, 1)).last);
   await setup.store.removeCheckpoint(account, 'head');
   await setup.store.removeCheckpoint(account, 'base');
   await setup.store.removeSegments(account, await setup.store.listSegments(account));
@@ -100,7 +92,7 @@ describe('damage is named and never mended by itself', () => {
     const behind = node();
     await behind.list(account);
     for (let count = 0; count < 3; count += 1) await one.append(account, inbox.id, [newMessage()]);
-    await removeRecords(account, 2, 2);
+    await removeRecords(setup.database, account, 2, 2);
     // It knows of nothing after the gap, and cannot.
     await behind.append(account, inbox.id, [newMessage()]);
     await assert.rejects(behind.append(account, inbox.id, [newMessage()]), { code: 'unavailable' });
@@ -166,7 +158,7 @@ describe('an account out of messages alone', () => {
     const session = await openMailbox(one, account);
     const warm = node();
     await warm.list(account);
-    await removeRecords(account, 2, 2);
+    await removeRecords(setup.database, account, 2, 2);
     await assert.rejects(node().list(account), { code: 'unavailable' });
     await node().rebuildFromMessages(account, recovered([newMessage()]), init);
     await assert.rejects(warm.append(account, session.id, [newMessage()]), { code: 'unavailable' });

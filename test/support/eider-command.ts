@@ -12,12 +12,16 @@ export interface CommandResult {
 }
 
 /** Runs `eider ARGS` to its end, with the given standard input. */
-export async function runEider(args: readonly string[], input = ''): Promise<CommandResult> {
+export async function runEider(
+  args: readonly string[],
+  input = '',
+  environment: Readonly<Record<string, string>> = {},
+): Promise<CommandResult> {
   const dataDir = args[args.indexOf('--data-dir') + 1];
   const variables = args.includes('--data-dir') && dataDir !== undefined ? databaseVariables(dataDir) : {};
   const child = spawn(process.execPath, [MAIN, ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
-    env: { ...process.env, ...variables, NODE_NO_WARNINGS: '1' },
+    env: { ...process.env, ...variables, ...environment, NODE_NO_WARNINGS: '1' },
   });
   let stdout = '';
   let stderr = '';

@@ -1,14 +1,17 @@
+import { loadConfiguration } from '../../lib/config/index.ts';
 import { systemClock } from '../../lib/kernel/clock.ts';
 import type { AccountId } from '../../lib/kernel/ids.ts';
 import { createLifecycle, type Lifecycle } from '../../lib/kernel/lifecycle.ts';
 import { silentLogger } from '../../lib/kernel/logger.ts';
 import type { Delivery, NewMessage } from '../../lib/journal/index.ts';
 import { openStore, type Store } from '../../workers/compose.ts';
-import { loadSettings } from '../../workers/load-settings.ts';
+import { sections } from '../../workers/sections.ts';
+import { databaseVariables } from './given-database.ts';
 import { makeDataDir } from './server-process.ts';
 
 /** The rooms as a command opens them, in the test's process, on a data directory of their own. */
 export interface OpenedStore {
+  readonly dataDir: string;
   /** Another one after each `reopen`. */
   readonly store: Store;
   /** Closes it and opens it anew, as by another process, which knows nothing of what was there. */
@@ -19,13 +22,14 @@ export interface OpenedStore {
 export async function openStoreOnDisk(): Promise<OpenedStore> {
   const data = await makeDataDir();
   const open = async (): Promise<{ readonly store: Store; readonly lifecycle: Lifecycle }> => {
-    const { configuration } = await loadSettings({ dataDir: data.path });
+    const configuration = loadConfiguration(sections, { environment: databaseVariables(data.path) });
     const lifecycle = createLifecycle(silentLogger, systemClock);
     const surroundings = { configuration, dataDir: data.path, logger: silentLogger, clock: systemClock, lifecycle };
     return { store: await openStore(surroundings), lifecycle };
   };
   let opened = await open();
   return {
+    dataDir: data.path,
     get store() {
       return opened.store;
     },

@@ -5,6 +5,7 @@ import { runEider } from '../support/eider-command.ts';
 import { ApiClient } from '../support/api-client.ts';
 import { EVERY_ROW } from '../support/every-row.ts';
 import { LmtpClient } from '../support/lmtp-client.ts';
+import { openStoreOnDisk, storeText, type OpenedStore } from '../support/opened-store.ts';
 import { withServerDatabase } from '../support/server-database.ts';
 import { makeDataDir, startServer } from '../support/server-process.ts';
 
@@ -64,5 +65,39 @@ describe('fsck --repair', () => {
     assert.equal(repaired.code, 1);
     assert.match(repaired.stdout, /unreadable: .*chunks are missing/);
     assert.match(repaired.stdout, /: 1 damaged\n$/);
+  });
+});
+
+describe('fsck --repair of a journal with a hole below its head', () => {
+  let opened: OpenedStore;
+  before(async () => {
+    opened = await openStoreOnDisk();
+  });
+  after(() => opened.close());
+
+  it('makes the base anew of the head, also after it was killed in the middle, and says what is lost', async () => {
+    const { store, dataDir } = opened;
+    const user = await store.accounts.create({ username: 'holed', password: undefined, address: 'holed@example.com' });
+    for (const path of ['A', 'B', 'C', 'D']) await store.mailboxes.create(user.account, path);
+    await store.mailboxes.append(user.account, { path: 'A' }, [
+      (await storeText(store, user.account, 'Subject: kept\r\n\r\n')).message,
+    ]);
+    await store.mailboxes.fold(user.account);
+    const record = Buffer.from(`${user.account}000000000003`, 'hex');
+    await store.database.collection('journal').deleteOne({ _id: record as never });
+    const fsck = (environment = {}, ...flags: readonly string[]): ReturnType<typeof runEider> =>
+      runEider(['fsck', ...flags, '--data-dir', dataDir], '', environment);
+    const named = await fsck();
+    assert.match(named.stdout, /^damage: user holed: record 3 of the journal is missing\n/);
+    assert.equal(named.code, 1);
+    const killed = await fsck({ EIDER_CRASH_POINT: 'fold.segments-written' }, '--repair');
+    assert.equal(killed.code, null, killed.stdout + killed.stderr);
+    assert.equal((await fsck()).stdout, named.stdout);
+    const repaired = await fsck({}, '--repair');
+    assert.match(repaired.stdout, /: the base was made anew of the head, at record 6 of \d{4}-/);
+    assert.match(repaired.stdout, /: lost with the old base: how the account was from record 0 up to then can be had/);
+    assert.match(repaired.stdout, /2 repairs, clean\n$/);
+    assert.equal(repaired.code, 0);
+    assert.match((await fsck()).stdout, /^1 users, \d+ mailboxes, 1 messages: clean\n$/);
   });
 });
