@@ -1,5 +1,5 @@
 import { Binary, ObjectId, type Collection, type Document } from 'mongodb';
-import { isDuplicateKey, type Database } from '../db/index.ts';
+import { insertManyOutcome, isDuplicateKey, type Database } from '../db/index.ts';
 import type { AttachmentId } from '../kernel/ids.ts';
 import type { FrameLayout } from './attachment-frames.ts';
 
@@ -52,6 +52,20 @@ export class AttachmentCollection {
     } catch (error) {
       if (isDuplicateKey(error)) return false;
       throw error;
+    }
+  }
+
+  /** Inserts many at once. @returns those of them where another file is the one already */
+  async insertMany(rows: readonly AttachmentRow[]): Promise<readonly AttachmentRow[]> {
+    try {
+      const documents = rows.map((row) => ({ _id: Buffer.from(row.id, 'hex'), v: 1 as const, ...layoutFields(row) }));
+      await this.#collection.insertMany(documents, { ordered: false });
+      return [];
+    } catch (error) {
+      const outcomeOf = insertManyOutcome(error, false);
+      const outcomes = rows.map((_, index) => outcomeOf(index));
+      if (!outcomes.every((outcome) => outcome === 'inserted' || outcome === 'duplicate')) throw error;
+      return rows.filter((_, index) => outcomes[index] === 'duplicate');
     }
   }
 

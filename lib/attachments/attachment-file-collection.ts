@@ -12,6 +12,21 @@ export interface AttachmentFile {
   readonly attachment: AttachmentId;
 }
 
+/** A file of whose chunks it is known how long they are together, in octets. */
+export interface FileLength extends AttachmentFile {
+  readonly length: number;
+}
+
+/** One chunk on its way into the database. */
+export interface FileChunk {
+  readonly file: Buffer;
+  readonly n: number;
+  readonly data: Buffer;
+}
+
+/** What writing one file needs. */
+export type FileSink = Pick<AttachmentFileCollection, 'delete' | 'insertChunk' | 'insertFile' | 'newFileId'>;
+
 interface FileDocument extends Document {
   readonly _id: ObjectId;
   readonly length: number;
@@ -66,13 +81,33 @@ export class AttachmentFileCollection {
 
   /** Makes a GridFS file of the chunks. */
   async insertFile(file: Buffer, attachment: AttachmentId, length: number): Promise<void> {
-    await this.#files.insertOne({
+    await this.#files.insertOne(this.#fileDocument({ file, attachment, length }));
+  }
+
+  /** Whole files at once: all chunks first, then what makes files of them. */
+  async insertTogether(chunks: readonly FileChunk[], files: readonly FileLength[]): Promise<void> {
+    await this.#ensureIndex();
+    const documents = chunks.map(({ file, n, data }) => ({
+      _id: new ObjectId(),
+      files_id: new ObjectId(file),
+      n,
+      data,
+    }));
+    if (documents.length > 0) await this.#chunks.insertMany(documents, { ordered: false });
+    await this.#files.insertMany(
+      files.map((file) => this.#fileDocument(file)),
+      { ordered: false },
+    );
+  }
+
+  #fileDocument({ file, attachment, length }: FileLength): FileDocument {
+    return {
       _id: new ObjectId(file),
       length,
       chunkSize: FRAME_OCTETS,
       uploadDate: new Date(this.#clock.now()),
       filename: attachment,
-    });
+    };
   }
 
   /** The data of chunks first … last in order; fewer where some are missing. Views into the reply. */

@@ -31,9 +31,13 @@ export class AttachmentRefCollection {
   }
 
   /** Writes the refs, or renews their token and time where they are there. */
-  async put(owner: AttachmentOwner, ids: readonly AttachmentId[], token: Buffer, at: number): Promise<void> {
-    const operations = ids.map((id) => ({
-      updateOne: { filter: { _id: refKey(id, owner) }, update: { $set: { v: 1 as const, token, at } }, upsert: true },
+  async put(refs: readonly Omit<AttachmentRef, 'at'>[], at: number): Promise<void> {
+    const operations = refs.map(({ attachment, owner, token }) => ({
+      updateOne: {
+        filter: { _id: refKey(attachment, owner) },
+        update: { $set: { v: 1 as const, token, at } },
+        upsert: true,
+      },
     }));
     try {
       await this.#collection.bulkWrite(operations, { ordered: false });

@@ -12,6 +12,12 @@ export interface Attachments {
   keep(owner: AttachmentOwner, token: Buffer, sources: readonly AttachmentSource[]): Promise<void>;
 
   /**
+   * The same for the attachments of many messages at once, which for small ones takes a fraction of the time. A source
+   * that cannot be read to its end has nothing done for some of them; `keep` tells which one it is. Holds some MiB.
+   */
+  keepTogether(kept: readonly KeptAttachments[]): Promise<void>;
+
+  /**
    * Refers to attachments that another message keeps alive during the call.
    * @throws MailError `attachment-not-found` where one is not there
    */
@@ -34,6 +40,13 @@ export interface Attachments {
 export interface AttachmentOwner {
   readonly account: AccountId;
   readonly messageId: MessageId;
+}
+
+/** What one message needs. */
+export interface KeptAttachments {
+  readonly owner: AttachmentOwner;
+  readonly token: Buffer;
+  readonly sources: readonly AttachmentSource[];
 }
 
 /** Octets to keep; read again when an upload has to be repeated. */

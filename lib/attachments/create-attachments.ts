@@ -7,7 +7,13 @@ import { LruCache } from '../kernel/lru-cache.ts';
 import { AttachmentCollection, type AttachmentRow } from './attachment-collection.ts';
 import { AttachmentFileCollection } from './attachment-file-collection.ts';
 import { AttachmentRefCollection } from './attachment-ref-collection.ts';
-import type { AttachmentOwner, AttachmentSource, Attachments, StoredAttachment } from './attachments.ts';
+import type {
+  AttachmentOwner,
+  AttachmentSource,
+  Attachments,
+  KeptAttachments,
+  StoredAttachment,
+} from './attachments.ts';
 import { AttachmentKeeper, type AttachmentCollections } from './keep-attachments.ts';
 import { DamagedAttachment, readRow, toReadError, type AttachmentReading, type FrameCache } from './read-attachment.ts';
 import { rewriteAttachments, type RewriteOptions, type RewriteReport } from './rewrite-attachments.ts';
@@ -69,6 +75,10 @@ class StoredAttachments implements AttachmentsRoom {
 
   keep(owner: AttachmentOwner, token: Buffer, sources: readonly AttachmentSource[]): Promise<void> {
     return temporary(this.#keeper.keep(owner, token, sources));
+  }
+
+  keepTogether(kept: readonly KeptAttachments[]): Promise<void> {
+    return temporary(this.#keeper.keepTogether(kept));
   }
 
   share(owner: AttachmentOwner, token: Buffer, ids: readonly AttachmentId[]): Promise<void> {

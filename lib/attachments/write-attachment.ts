@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { crashPoint } from '../kernel/crash-point.ts';
 import { SEAL_OCTETS, type ContentCipher } from '../encryption/index.ts';
 import { MailError } from '../kernel/errors.ts';
-import type { AttachmentFileCollection } from './attachment-file-collection.ts';
+import type { FileSink } from './attachment-file-collection.ts';
 import { FRAME_OCTETS, frameCount, frameName, joinPieces, type FrameLayout } from './attachment-frames.ts';
 import type { AttachmentSource } from './attachments.ts';
 import { isWorthwhile, mayCompress } from './compression-choice.ts';
@@ -26,7 +26,7 @@ export interface StorageForm {
  * @throws MailError `internal` where the source's octets are not what its id says
  */
 export async function writeAttachment(
-  files: AttachmentFileCollection,
+  files: FileSink,
   source: AttachmentSource,
   how: StorageForm,
 ): Promise<WrittenFile> {
@@ -40,7 +40,7 @@ export async function writeAttachment(
 }
 
 async function writeFrames(
-  files: AttachmentFileCollection,
+  files: FileSink,
   source: AttachmentSource,
   file: Buffer,
   { cipher, level }: StorageForm,
@@ -113,13 +113,13 @@ async function* inFrames(
 
 /** Fills chunks to the octet, as GridFS wants them. */
 class ChunkWriter {
-  readonly #files: AttachmentFileCollection;
+  readonly #files: FileSink;
   readonly #file: Buffer;
   readonly #chunk: Buffer;
   #filled = 0;
   #count = 0;
 
-  constructor(files: AttachmentFileCollection, file: Buffer, octetsOfChunk: number) {
+  constructor(files: FileSink, file: Buffer, octetsOfChunk: number) {
     this.#chunk = Buffer.allocUnsafeSlow(octetsOfChunk);
     this.#files = files;
     this.#file = file;

@@ -1,4 +1,5 @@
 import { crashPoint } from '../kernel/crash-point.ts';
+import type { KeptAttachments } from '../attachments/index.ts';
 import type { AttachmentId, AccountId, MessageId } from '../kernel/ids.ts';
 import type { CarriedMessage } from '../messages/index.ts';
 import { readAttachments } from './account-index.ts';
@@ -20,8 +21,8 @@ export interface ContentOptions {
 /** Octets of documents that are written together. */
 const BATCH_OCTETS = 4 * 1024 * 1024;
 const BATCH = 200;
-/** Messages whose attachments are kept at the same time, where they have no more octets than this together. */
-const KEPT_AT_ONCE = 16;
+/** Attachments that are kept together, and octets of those of one message. */
+const ATTACHMENTS_AT_ONCE = 200;
 const SMALL_OCTETS = 1024 * 1024;
 
 /**
@@ -112,13 +113,11 @@ class ContentWriter {
     this.#waiting = [];
     this.#octets = 0;
     const whole = new Set<CarriedMessage>();
-    const keep = async (some: Iterable<CarriedMessage>): Promise<void> => {
-      for (const message of some) if (await this.#keepOrTell(message)) whole.add(message);
-    };
-    // A database writes many small things together in the time of one; what is large is held one at a time.
-    await keep(messages.filter((message) => !this.#isSmall(message)));
-    const small = messages.filter((message) => !whole.has(message) && this.#isSmall(message)).values();
-    await Promise.all(Array.from({ length: KEPT_AT_ONCE }, () => keep(small)));
+    // What is large is held one at a time.
+    for (const message of messages)
+      if (!this.#isSmall(message) && (await this.#keepOrTell(message))) whole.add(message);
+    const small = messages.filter((message) => !whole.has(message) && this.#isSmall(message));
+    for (const some of groupsOf(small)) for (const message of await this.#keepSmall(some)) whole.add(message);
     const written = messages.filter((message) => whole.has(message));
     if (this.#options.isDryRun !== true && written.length > 0) await this.#rooms.messages.write(this.#account, written);
     crashPoint('restore.content-written');
@@ -128,6 +127,23 @@ class ContentWriter {
   #isSmall({ attachments }: CarriedMessage): boolean {
     const fresh = attachments.filter((id) => !this.#kept.has(id));
     return fresh.reduce((sum, id) => sum + (this.#sizes.get(id) ?? 0), 0) <= SMALL_OCTETS;
+  }
+
+  /** A database writes many small things together in the time of one. */
+  async #keepSmall(messages: readonly CarriedMessage[]): Promise<readonly CarriedMessage[]> {
+    const kept: CarriedMessage[] = [];
+    if (this.#options.isDryRun !== true) {
+      try {
+        await this.#rooms.attachments.keepTogether(messages.map((message) => this.#neededBy(message)));
+        for (const { attachments } of messages) for (const id of attachments) this.#kept.add(id);
+        return messages;
+      } catch (error) {
+        if (this.#options.onDamage === undefined || damageIn(unwrapped(error)) === undefined) throw error;
+        // One at a time it shows whose it is.
+      }
+    }
+    for (const message of messages) if (await this.#keepOrTell(message)) kept.push(message);
+    return kept;
   }
 
   async #keepOrTell(message: CarriedMessage): Promise<boolean> {
@@ -142,15 +158,19 @@ class ContentWriter {
     }
   }
 
-  async #keepAttachments({ messageId, attachments, refToken }: CarriedMessage): Promise<void> {
-    const sources = attachments.map((id) => ({ id, size: this.#sizeOf(id), type: '' }));
+  async #keepAttachments(message: CarriedMessage): Promise<void> {
+    const { owner, token, sources } = this.#neededBy(message);
     if (this.#options.isDryRun === true) for (const { id, size } of sources) await this.#archive.check(id, size);
-    else {
-      const owner = { account: this.#account, messageId };
-      const readable = sources.map((source) => ({ ...source, read: () => this.#archive.read(source.id, source.size) }));
-      await this.#rooms.attachments.keep(owner, refToken, readable);
-    }
-    for (const id of attachments) this.#kept.add(id);
+    else await this.#rooms.attachments.keep(owner, token, sources);
+    for (const id of message.attachments) this.#kept.add(id);
+  }
+
+  #neededBy({ messageId, attachments, refToken }: CarriedMessage): KeptAttachments {
+    const sources = attachments.map((id) => {
+      const size = this.#sizeOf(id);
+      return { id, size, type: '', read: () => this.#archive.read(id, size) };
+    });
+    return { owner: { account: this.#account, messageId }, token: refToken, sources };
   }
 
   #sizeOf(id: AttachmentId): number {
@@ -158,6 +178,21 @@ class ContentWriter {
     if (size === undefined) throw new DamagedObject(id, 'the attachment is not in the backup');
     return size;
   }
+}
+
+/** Messages that have a bounded number of attachments together. */
+function groupsOf(messages: readonly CarriedMessage[]): CarriedMessage[][] {
+  const groups: CarriedMessage[][] = [];
+  let count = 0;
+  for (const message of messages) {
+    const group = groups.at(-1);
+    if (group === undefined || count + message.attachments.length > ATTACHMENTS_AT_ONCE) {
+      groups.push([message]);
+      count = 0;
+    } else group.push(message);
+    count += message.attachments.length;
+  }
+  return groups;
 }
 
 /** Who was handed a source that turned out to be damaged may tell so in its own words. */

@@ -38,6 +38,11 @@ class RetriedRows extends AttachmentCollection {
     return super.insert(row);
   }
 
+  override async insertMany(rows: readonly AttachmentRow[]): Promise<readonly AttachmentRow[]> {
+    await super.insertMany(rows);
+    return super.insertMany(rows);
+  }
+
   override async replaceFile(...change: Parameters<AttachmentCollection['replaceFile']>): Promise<boolean> {
     await super.replaceFile(...change);
     return super.replaceFile(...change);

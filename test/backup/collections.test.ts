@@ -4,6 +4,7 @@ import { after, before, describe, it } from 'node:test';
 import { createBackup, createDirectoryTarget, openBackupSet, restoreStore } from '../../lib/backup/index.ts';
 import { compareDatabases, migrateDatabase, type Database } from '../../lib/db/index.ts';
 import { openTestDatabase } from '../support/database.ts';
+import { EVERY_ROW } from '../support/every-row.ts';
 import { temporaryDirectory } from '../support/embedded-engine.ts';
 import { collections } from '../../workers/collections.ts';
 import { openTestStore, type TestStore } from './test-store.ts';
@@ -20,7 +21,7 @@ const MESSAGE = Buffer.from(
 );
 
 async function countIn({ db }: Database, name: string): Promise<number> {
-  return db.collection(name).countDocuments({});
+  return db.collection(name).countDocuments(EVERY_ROW);
 }
 
 describe('every collection that Eider writes', () => {

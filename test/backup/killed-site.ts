@@ -16,6 +16,7 @@ import { silentLogger } from '../../lib/kernel/logger.ts';
 import { SystemFlag } from '../../lib/journal/index.ts';
 import type { SeededRandom } from '../faults/seeded-random.ts';
 import { temporaryDirectory } from '../support/embedded-engine.ts';
+import { EVERY_ROW } from '../support/every-row.ts';
 import { databaseOf, givenUri } from '../support/given-database.ts';
 import { makeDataDir } from '../support/server-process.ts';
 import { openStoreOn, openTestStore, withoutUidValidity, type SeenMailbox, type TestStore } from './test-store.ts';
@@ -160,7 +161,7 @@ async function assertNoAbandonedLogs({ users, rooms, database }: TestStore): Pro
   const named = new Set<string>();
   for await (const { account } of users.read()) named.add(account);
   const logs = new Set<string>();
-  for await (const { _id } of database.collection('checkpoints').find({}, { projection: { _id: 1 } }))
+  for await (const { _id } of database.collection('checkpoints').find(EVERY_ROW, { projection: { _id: 1 } }))
     logs.add((_id as unknown as { buffer: Buffer }).buffer.toString('hex', 0, 12));
   for (const account of logs) {
     if (named.has(account)) continue;
