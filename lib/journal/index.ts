@@ -1,6 +1,7 @@
 export type * from './journal.ts';
 export { expungedCursor } from './expunged.ts';
 export { SystemFlag } from './journal.ts';
+export { placeOf } from './mailbox-place.ts';
 export { createMailboxes, openJournalStore, type Journal } from './mailboxes.ts';
 export { createSocketHints } from './hint-socket.ts';
 export { createLocalHints, type Hints } from './hints.ts';

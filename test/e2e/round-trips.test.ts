@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import type { Document } from 'mongodb';
+import type { NewMessage } from '../../lib/journal/index.ts';
+import { ApiClient } from '../support/api-client.ts';
 import { ImapClient } from '../support/imap-client.ts';
 import { LmtpClient } from '../support/lmtp-client.ts';
 import { startInProcess, type InProcessServer } from '../support/in-process-server.ts';
+import { storeText } from '../support/opened-store.ts';
 
 /** What a command costs in round trips to the database (docs/architecture.md), counted by the driver's command monitor. */
 
@@ -87,5 +91,39 @@ describe('round trips to the database', () => {
     const fetch = await count(() => imap.ok('FETCH 1:* (FLAGS)'));
     t.diagnostic(`FETCH 1:* (FLAGS) of 9,980 messages: ${JSON.stringify(fetch)}`);
     assert.deepEqual(fetch, { reads: 0, writes: 0 });
+  });
+
+  it('lists a page of the API with one read of packs, and one more of messages where blocks of UIDs are not full', async (t) => {
+    const user = await server.store.accounts.findByUsername('count');
+    assert.ok(user !== undefined);
+    await server.store.mailboxes.create(user.account, 'Listed');
+    const messages: NewMessage[] = [];
+    for (let n = 0; n < 600; n += 1) {
+      const text = `From: a@example.org\r\nSubject: listed ${String(n)}\r\n\r\nHello ${String(n)}\r\n`;
+      const { message: stored } = await storeText(server.store, user.account, text);
+      messages.push({ ...stored, internalDate: { at: 1_700_000_000_000 + n * 1000, zoneMinutes: 0 } });
+    }
+    await server.store.mailboxes.append(user.account, { path: 'Listed' }, messages);
+    const api = new ApiClient(server.api, server.adminToken);
+    const path = `/users/${user.id}/mailboxes/${await api.mailboxId(user.id, 'Listed')}/messages?limit=250`;
+    const list = async (query: string): Promise<{ readonly lines: unknown; readonly reads: readonly string[] }> => {
+      const reads: string[] = [];
+      const note = ({ command }: { readonly command: Document }): void => {
+        if (['messages', 'digestPacks'].includes(String(command['find']))) reads.push(String(command['find']));
+      };
+      server.store.database.client.on('commandStarted', note);
+      const { body } = await api.ok('GET', path + query);
+      server.store.database.client.off('commandStarted', note);
+      return { lines: body['results'], reads };
+    };
+    const unpacked = { old: await list('&order=asc'), latest: await list('') };
+    assert.equal((unpacked.old.lines as unknown[]).length, 250);
+    await server.fold('count');
+    const packed = { old: await list('&order=asc'), latest: await list('') };
+    assert.deepEqual(packed.old.lines, unpacked.old.lines);
+    assert.deepEqual(packed.latest.lines, unpacked.latest.lines);
+    t.diagnostic(`API, 250 old lines: ${unpacked.old.reads.join()} before packs, ${packed.old.reads.join()} after`);
+    assert.deepEqual(packed.old.reads, ['digestPacks']);
+    assert.deepEqual(packed.latest.reads, ['digestPacks', 'messages']);
   });
 });

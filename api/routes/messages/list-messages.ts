@@ -1,11 +1,12 @@
 import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
+import { placeOf } from '../../../lib/journal/index.ts';
 import { defineUserRoute } from '../../http/define-route.ts';
 import { readPage } from '../../http/paging.ts';
 import { flag, pageInput, pageOutput } from '../../http/schemas.ts';
 import { mailboxParameter } from '../mailboxes/mailbox-fields.ts';
 import { withMailbox } from './mailbox-access.ts';
-import { summaryOutput, toSummary } from './message-fields.ts';
+import { SUMMARY_FIELDS, summaryOutput, toSummary } from './message-fields.ts';
 import { countMessages, pageOfMessages, sortKeyAt } from './page-of-messages.ts';
 
 /** How long headers are read in one go; those of strangers may be large. */
@@ -44,20 +45,22 @@ export const listMessages = defineUserRoute({
         ({ key }) => key,
       );
       const { specialUse } = mailbox.info();
-      const digests = services.messages.digests(
-        user.account,
-        rows.map(({ row }) => row.messageId),
-      );
-      const results: ReturnType<typeof toSummary>[] = [];
+      const lines = new Map<number, ReturnType<typeof toSummary>>();
+      // In order of UID, in which neighbours are packed; a page is short, and in the order that was asked for.
+      const inOrder = rows.map(({ row }) => row).sort((one, other) => one.uid - other.uid);
+      const digests = services.messages.digestsIn(user.account, placeOf(mailbox), inOrder, SUMMARY_FIELDS);
       let busySince = services.clock.monotonic();
-      for await (const digest of digests) {
-        if (services.clock.monotonic() - busySince > MAX_BUSY_MS) {
-          await setImmediate();
-          busySince = services.clock.monotonic();
+      for await (const some of digests) {
+        for (const digest of some) {
+          if (services.clock.monotonic() - busySince > MAX_BUSY_MS) {
+            await setImmediate();
+            busySince = services.clock.monotonic();
+          }
+          const row = inOrder[lines.size];
+          if (row !== undefined) lines.set(row.uid, toSummary(row, mailbox.id, digest));
         }
-        const row = rows[results.length]?.row;
-        if (row !== undefined) results.push(toSummary(row, mailbox.id, digest));
       }
+      const results = rows.flatMap(({ row }) => lines.get(row.uid) ?? []);
       return { total, ...cursors, specialUse: specialUse ?? null, results };
     }),
 });

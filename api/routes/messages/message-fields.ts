@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { SystemFlag, type MessageRow } from '../../../lib/journal/index.ts';
 import type { MailboxId } from '../../../lib/kernel/ids.ts';
 import { parameterText, type DecodedAddress } from '../../../lib/mime/index.ts';
-import type { MessageDigest, StoredPart } from '../../../lib/messages/index.ts';
+import type { DigestField, ListedDigest, StoredPart } from '../../../lib/messages/index.ts';
 import { dataOutput } from '../../http/schemas.ts';
 import { attachmentsOf, toAttachment } from './attachment-list.ts';
 import { HeaderValues } from './header-values.ts';
@@ -81,8 +81,12 @@ export function toAddresses(list: readonly DecodedAddress[] | undefined) {
 /** Attachments, and addresses of a field, in one line of a list; a message of its own shows them all. */
 const MAX_LISTED = 100;
 
+/** What a line of a list takes of a digest. */
+export const SUMMARY_FIELDS = ['headers', 'preview', 'parts'] as const satisfies readonly DigestField[];
+type SummaryDigest = Pick<ListedDigest, (typeof SUMMARY_FIELDS)[number]>;
+
 /** One line of a list; a digest that is missing leaves what the columns tell. */
-export function toSummary(row: MessageRow, mailbox: MailboxId, digest: MessageDigest | undefined) {
+export function toSummary(row: MessageRow, mailbox: MailboxId, digest: SummaryDigest | undefined) {
   const header = new HeaderValues(digest?.headers ?? Buffer.alloc(0));
   const attachments = attachmentsOf(row.messageId, digest?.parts ?? []);
   const root = digest?.parts[0];

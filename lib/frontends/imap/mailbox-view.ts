@@ -12,10 +12,10 @@ import type {
   TextTerm,
   UidRanges,
 } from '../../../imap-core/index.ts';
-import type { MailboxInfo, OpenMailbox } from '../../journal/index.ts';
+import { placeOf, type MailboxInfo, type OpenMailbox } from '../../journal/index.ts';
 import { MailError } from '../../kernel/errors.ts';
 import { parseMessageId, type AccountId, type MessageId } from '../../kernel/ids.ts';
-import { isHotField, type DigestPlace, type DigestRow } from '../../messages/index.ts';
+import { isHotField, type DigestRow } from '../../messages/index.ts';
 import { matchHeaderTerms, matchTerms, type HeaderTerm } from '../../search/index.ts';
 import type { ImapRooms } from './rooms.ts';
 import { toSessionError, translated, translatedForTarget } from './session-errors.ts';
@@ -178,21 +178,6 @@ function digestRows(messages: Iterable<Pick<MessageRow, 'uid' | 'messageId'>>): 
 
 function isHotTerm(term: TextTerm): term is HeaderTerm {
   return term.kind === 'header' && isHotField(term.field);
-}
-
-/** The mailbox as those see it who read and pack its digests. */
-function placeOf(mailbox: OpenMailbox): DigestPlace {
-  return {
-    mailbox: mailbox.id,
-    uidNext: mailbox.info().uidNext,
-    rows: (from, to) => {
-      const columns = mailbox.columns();
-      const rows: DigestRow[] = [];
-      for (let at = columns.lowerBound(from); at < columns.count && columns.uid(at) <= to; at += 1)
-        rows.push({ uid: columns.uid(at), messageId: columns.messageId(at) });
-      return rows;
-    },
-  };
 }
 
 function messageIdOf(row: MessageRow): MessageId {
