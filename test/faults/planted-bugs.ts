@@ -65,8 +65,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'writes are acknowledged by one node alone',
     file: 'lib/db/database.ts',
-    text: "writeConcern: { w: 'majority', journal: true,",
-    instead: 'writeConcern: { w: 1, journal: true,',
+    text: "writeConcern: new WriteConcern('majority', limitMs, true),",
+    instead: 'writeConcern: new WriteConcern(1, limitMs, true),',
     test: 'test/journal/round-trips.test.ts',
   },
   {
@@ -74,7 +74,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: 'lib/journal/apply.ts',
     text: 'if (record.q !== state.q + 1) throw new RangeError(`record ${record.q} does not follow ${state.q}`);',
     instead: '',
-    test: 'test/journal/decide.test.ts',
+    test: 'test/journal/apply.test.ts',
   },
   {
     name: 'UIDNEXT is one too low after a fold',
