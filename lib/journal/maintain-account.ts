@@ -1,3 +1,4 @@
+import { crashPoint } from '../kernel/crash-point.ts';
 import type { AccountId } from '../kernel/ids.ts';
 import { AccountLog } from './account-log.ts';
 import { Folder, type FolderOptions } from './fold.ts';
@@ -49,6 +50,7 @@ export async function maintainAccount(
   const [unwritten] = log.keptAfter(log.checkpoint?.q ?? 0) ?? [];
   if (unwritten !== undefined && unwritten.at < pastBefore) await new Folder(log, options).fold();
   const base = await moveBase(store, account, { ...options, pastBefore, retentionMs: settings.retention });
+  crashPoint('upkeep.base-moved');
   const records = base === undefined ? 0 : await removeRecords(log, base.q, pastBefore, signal);
   return { records, strays: await removeStrays(store, account), isRemoved: false };
 }
@@ -64,6 +66,7 @@ async function removeRecords(
   for (;;) {
     signal?.throwIfAborted();
     const removed = await store.removeRecords(account, upTo, pastBefore, REMOVED_AT_ONCE);
+    crashPoint('upkeep.records-removed');
     sum += removed;
     if (removed === 0) return sum;
   }
@@ -82,9 +85,13 @@ async function removeClosed(log: AccountLog, pastBefore: number, options: Mainta
   const head = await store.readCheckpoint(account);
   if (head?.isClosed !== true || head.q < log.state.q) return none;
   const records = await removeRecords(log, head.q, Number.POSITIVE_INFINITY, options.signal);
+  crashPoint('upkeep.closed-records-removed');
   const segments = await store.listSegments(account);
   await store.removeSegments(account, segments);
+  crashPoint('upkeep.closed-segments-removed');
   await store.removeCheckpoint(account, 'base');
+  crashPoint('upkeep.closed-base-removed');
   await store.removeCheckpoint(account, 'head');
+  crashPoint('upkeep.closed-head-removed');
   return { records, strays: 0, isRemoved: true };
 }

@@ -1,3 +1,4 @@
+import { crashPoint } from '../kernel/crash-point.ts';
 import type { AccountId } from '../kernel/ids.ts';
 import { AccountLog } from './account-log.ts';
 import type { Checkpoint } from './checkpoint.ts';
@@ -37,6 +38,7 @@ export async function moveBase(
     const upTo = Math.min(headQ, (base?.q ?? 0) + STEP_RECORDS);
     const log = await AccountLog.open(account, baseOnly(store, options.pastBefore, upTo), options);
     await new Folder(log, { ...options, onFolded: undefined }).fold();
+    crashPoint('upkeep.base-stepped');
     if ((log.checkpoint?.q ?? 0) <= (base?.q ?? 0)) return base;
   }
 }

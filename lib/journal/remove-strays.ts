@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { crashPoint } from '../kernel/crash-point.ts';
 import type { AccountId } from '../kernel/ids.ts';
 import { NO_CHECKPOINT, type Checkpoint } from './checkpoint.ts';
 import { namedSegments } from './named-segments.ts';
@@ -22,10 +23,12 @@ export async function removeStrays(store: JournalStore, account: AccountId): Pro
   for (const kind of ['head', 'base'] as const) {
     const checkpoint = await renew(store, account, kind);
     if (checkpoint === undefined) return 0;
+    crashPoint('upkeep.checkpoint-renewed', () => kind);
     renewed.push(checkpoint);
   }
   const strays = without(suspected, renewed);
   await store.removeSegments(account, strays);
+  crashPoint('upkeep.strays-removed');
   return strays.length;
 }
 

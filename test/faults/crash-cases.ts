@@ -18,6 +18,8 @@ export type CrashCase =
   | { readonly point: string; readonly what: ''; readonly drive: 'fold' }
   /** In `eider gc`. */
   | { readonly point: string; readonly what: ''; readonly drive: 'garbage' }
+  /** In `eider gc` where a journal is past its retention, at the passage that counts: the first, where not given. */
+  | { readonly point: string; readonly what: string; readonly drive: 'upkeep'; readonly passage?: number }
   /** In the engine's process. */
   | { readonly point: string; readonly what: ''; readonly drive: 'engine' };
 
@@ -62,6 +64,15 @@ export const CRASHES: readonly CrashCase[] = [
   { point: 'sweep.file-deleted', what: '', drive: 'garbage' },
   { point: 'sweep.stray-file-deleted', what: '', drive: 'garbage' },
   { point: 'sweep.stray-chunks-deleted', what: '', drive: 'garbage' },
+  { point: 'upkeep.base-stepped', what: '', drive: 'upkeep' },
+  { point: 'upkeep.base-moved', what: '', drive: 'upkeep' },
+  { point: 'upkeep.records-removed', what: '', drive: 'upkeep' },
+  { point: 'upkeep.checkpoint-renewed', what: 'head', drive: 'upkeep' },
+  { point: 'upkeep.strays-removed', what: '', drive: 'upkeep' },
+  { point: 'upkeep.closed-records-removed', what: '', drive: 'upkeep' },
+  { point: 'upkeep.closed-segments-removed', what: '', drive: 'upkeep' },
+  { point: 'upkeep.closed-base-removed', what: '', drive: 'upkeep' },
+  { point: 'upkeep.closed-head-removed', what: '', drive: 'upkeep' },
   { point: 'engine.committing', what: '', drive: 'engine' },
   { point: 'engine.committed', what: '', drive: 'engine' },
 ];
@@ -77,4 +88,11 @@ export const MORE_CRASHES: readonly CrashCase[] = [
   stored('commit.decided', 'move', 'rename-inbox'),
   committed('commit.inserted', 'move', 'rename-inbox'),
   { point: 'commit.decided', what: 'group', drive: 'many' },
+  { point: 'upkeep.checkpoint-renewed', what: 'base', drive: 'upkeep' },
+  // Writing the head comes first, then the base by the same fold.
+  ...[1, 2].flatMap((passage) =>
+    ['fold.segments-written', 'fold.checkpoint-replaced', 'fold.superseded-removed'].map((point): CrashCase => {
+      return { point, what: '', drive: 'upkeep', passage };
+    }),
+  ),
 ];

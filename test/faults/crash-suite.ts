@@ -13,6 +13,7 @@ import { brokenText, tableOf } from './experiment.ts';
 import { messageOctets, within } from './lane.ts';
 import { Checks } from './ledger.ts';
 import { PASSWORD, Site, type SiteNode } from './site.ts';
+import { upkeepDies } from './crash-upkeep.ts';
 import { verifyGarbage, verifyProcesses, verifyStore } from './verify.ts';
 
 const MAIN = fileURLToPath(new URL('../../workers/main.ts', import.meta.url));
@@ -20,8 +21,10 @@ const HOUR_MS = 3_600_000;
 /** For what a dying node was asked; a point that is not passed shows in this time. */
 const DYING_MS = 20_000;
 
-function specOf({ point, what }: CrashCase): string {
-  return what === '' ? point : `${point}/${what}`;
+function specOf(crash: CrashCase): string {
+  const { point, what } = crash;
+  const passage = crash.drive === 'upkeep' && crash.passage !== undefined ? `:${String(crash.passage)}` : '';
+  return `${what === '' ? point : `${point}/${what}`}${passage}`;
 }
 
 /** Kills a process at each of the points, and sees through another what is left. */
@@ -41,7 +44,7 @@ export function crashSuite(name: string, cases: readonly CrashCase[]): void {
     /** The node that is to die there; the next one starts meanwhile. */
     const victimOf = async (crash: CrashCase): Promise<SiteNode> => {
       const begin = (one: CrashCase | undefined): Promise<SiteNode> | undefined => {
-        if (one === undefined || one.drive === 'garbage' || one.drive === 'engine') return undefined;
+        if (one === undefined || ['garbage', 'upkeep', 'engine'].includes(one.drive)) return undefined;
         const known =
           victims.get(one) ??
           site.start({
@@ -59,7 +62,7 @@ export function crashSuite(name: string, cases: readonly CrashCase[]): void {
     };
 
     for (const [n, crash] of cases.entries()) {
-      if (crash.drive === 'engine') continue;
+      if (crash.drive === 'engine' || crash.drive === 'upkeep') continue;
       it(`at ${specOf(crash)} by ${crash.drive}`, { timeout: 60_000 }, async () => {
         const stage = await setStage(survivor, `crash${String(n)}`);
         if (crash.drive === 'garbage') return collectGarbage(site, stage, crash.point, checks);
@@ -77,6 +80,25 @@ export function crashSuite(name: string, cases: readonly CrashCase[]): void {
       t.diagnostic(
         `\n${tableOf([{ name: `kill at ${String(cases.length)} crash points`, seed: 0, checks, counts: '' }])}`,
       );
+      assert.equal(checks.broken.length, 0, brokenText(checks));
+    });
+  });
+
+  describe(`${name}, in the upkeep of journals`, () => {
+    let site: Site;
+    const checks = new Checks();
+    before(async () => {
+      site = await Site.open({ nodes: 1 });
+    });
+    after(() => site.close());
+
+    for (const [n, crash] of cases.filter(({ drive }) => drive === 'upkeep').entries())
+      it(`at ${specOf(crash)}`, { timeout: 60_000 }, () =>
+        upkeepDies(site, `upkeep${String(n)}`, specOf(crash), checks),
+      );
+
+    it('and leaves accounts that are whole', (t) => {
+      t.diagnostic(`\n${tableOf([{ name: 'kill in the upkeep of journals', seed: 0, checks, counts: '' }])}`);
       assert.equal(checks.broken.length, 0, brokenText(checks));
     });
   });
