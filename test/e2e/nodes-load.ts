@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { ImapClient } from '../support/imap-client.ts';
 import { LmtpClient } from '../support/lmtp-client.ts';
 import type { Farm } from '../support/node-farm.ts';
+import { Pop3Load } from './pop3-load.ts';
 
 export const PASSWORD = 'correct horse';
 
@@ -28,6 +29,8 @@ export interface LoadOptions {
   readonly farm: Farm;
   readonly users: readonly string[];
   readonly imapClients: number;
+  /** None where not given. */
+  readonly pop3Clients?: number;
   readonly lmtpLanes: number;
   /** Mean pause of an IMAP client between commands, in milliseconds. */
   readonly pauseMs: number;
@@ -42,6 +45,7 @@ export class Load {
   /** Ids whose outcome nobody told. */
   readonly #unknown = new Set<string>();
   readonly #running: Promise<void>[] = [];
+  readonly pop3: Pop3Load;
   /** Answers that are wrong in kind, whatever was killed. */
   readonly odd: string[] = [];
   #isOver = false;
@@ -55,6 +59,8 @@ export class Load {
 
   constructor(options: LoadOptions) {
     this.#options = options;
+    const { farm, users, pop3Clients: clients = 0, pauseMs } = options;
+    this.pop3 = new Pop3Load({ at: farm.pop3, users, password: PASSWORD, clients, pauseMs, known: this.#ledger });
     for (let n = 0; n < options.imapClients; n += 1) this.#running.push(this.#imap(n));
     for (let n = 0; n < options.lmtpLanes; n += 1) this.#running.push(this.#lmtp(n));
   }
@@ -75,6 +81,7 @@ export class Load {
   /** Everybody is logged in. */
   async allConnected(): Promise<void> {
     while (this.#connected < this.#options.imapClients) await wait(20);
+    await this.pop3.allConnected();
   }
 
   /** What happened since it was asked the last time. */
@@ -98,7 +105,8 @@ export class Load {
 
   async stop(): Promise<void> {
     this.#isOver = true;
-    await Promise.all(this.#running);
+    await Promise.all([...this.#running, this.pop3.stop()]);
+    this.odd.push(...this.pop3.odd);
   }
 
   /** Fetches every message of every user whole and compares. @returns what is lost, doubled or wrong; [] is right */

@@ -13,6 +13,7 @@ const docdb = process.env['EIDER_TEST_DOCDB'];
 
 const ROLES = ['imap', 'pop3', 'lmtp', 'api', 'worker'] as const;
 const CLIENTS = 200;
+const POP3_CLIENTS = 30;
 const USERS = 40;
 /** Commands a second of all IMAP clients together, at least. */
 const RATE = 50;
@@ -65,21 +66,34 @@ async function run(t: TestContext, options: FarmOptions): Promise<void> {
     const users = Array.from({ length: USERS }, (_, n) => `many${String(n)}`);
     let id = '';
     for (const user of users) id = await farm.root.createUser(user, PASSWORD, { address: `${user}@example.com` });
-    const load = new Load({ farm, users, imapClients: CLIENTS, lmtpLanes: 8, pauseMs: 3000, deliveryPauseMs: 200 });
+    const load = new Load({
+      farm,
+      users,
+      imapClients: CLIENTS,
+      pop3Clients: POP3_CLIENTS,
+      lmtpLanes: 8,
+      pauseMs: 3000,
+      deliveryPauseMs: 200,
+    });
     const poller = new Poller(farm, id);
     await load.allConnected();
     load.take();
+    load.pop3.take();
     await wait(10_000);
     const steady = load.take();
+    const steadyPop3 = load.pop3.take();
     const rate = (steady.commands * 1000) / steady.ms;
-    const header = ['killed', 'clients cut off', 'without a connection p50 / p99 / max', 'gap in deliveries', 'API'];
+    const header = [
+      ...['killed', 'clients cut off', 'without a connection p50 / p99 / max', 'POP3 clients, the same'],
+      ...['gap in deliveries', 'API'],
+    ];
     const table: (readonly string[])[] = [header];
-    const note = (name: string, outages: Outages): void => {
+    const note = (name: string, outages: Outages, pop3 = load.pop3.take()): void => {
       const { reconnects, longestDeliveryGapMs } = outages;
       const gap = `${longestDeliveryGapMs.toFixed(0)} ms`;
-      table.push([name, String(reconnects.length), spread(reconnects), gap, poller.take()]);
+      table.push([name, String(reconnects.length), spread(reconnects), spread(pop3.reconnects), gap, poller.take()]);
     };
-    note('nothing', steady);
+    note('nothing', steady, steadyPop3);
     const settle = async (): Promise<void> => {
       const deliveries = load.deliveries;
       await wait(3000);
@@ -103,7 +117,7 @@ async function run(t: TestContext, options: FarmOptions): Promise<void> {
       await settle();
       note('engine', load.take());
     }
-    for (const node of farm.nodes.filter(({ roles }) => roles.includes('imap') || roles.includes('lmtp'))) {
+    for (const node of farm.nodes.filter(({ roles }) => /imap|pop3|lmtp/.test(roles.join()))) {
       assert.equal(await node.stop(), 0, node.log());
       await settle();
       note(`${node.name} (SIGTERM)`, load.take());
@@ -114,6 +128,10 @@ async function run(t: TestContext, options: FarmOptions): Promise<void> {
     const widths = header.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
     for (const row of table) t.diagnostic(row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '));
     t.diagnostic(`${String(CLIENTS)} IMAP clients, ${rate.toFixed(0)} commands a second while nothing was killed`);
+    const popRate = (steadyPop3.commands * 1000) / steady.ms;
+    t.diagnostic(
+      `${String(POP3_CLIENTS)} POP3 clients, ${popRate.toFixed(0)} commands a second; ${String(load.pop3.retrieved)} messages by RETR compared`,
+    );
     const faults = await load.verify();
     t.diagnostic(
       `${String(load.acknowledged)} messages acknowledged, ${String(faults.length)} lost, doubled or changed`,

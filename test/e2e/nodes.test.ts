@@ -12,11 +12,21 @@ describe('several processes behind HAProxy, one Redis', { skip }, () => {
     'a killed one of each loses nothing that was acknowledged; a drained one ends with 0',
     { timeout: 120_000 },
     async (t) => {
-      const farm = await startFarm({ nodes: [['imap'], ['imap'], ['lmtp'], ['lmtp'], ['api', 'worker']] });
+      const farm = await startFarm({
+        nodes: [['imap', 'pop3'], ['imap', 'pop3'], ['lmtp'], ['lmtp'], ['api', 'worker']],
+      });
       try {
         const users = Array.from({ length: 5 }, (_, n) => `many${String(n)}`);
         for (const user of users) await farm.root.createUser(user, PASSWORD, { address: `${user}@example.com` });
-        const load = new Load({ farm, users, imapClients: 20, lmtpLanes: 2, pauseMs: 60, deliveryPauseMs: 30 });
+        const load = new Load({
+          farm,
+          users,
+          imapClients: 20,
+          pop3Clients: 4,
+          lmtpLanes: 2,
+          pauseMs: 60,
+          deliveryPauseMs: 30,
+        });
         await load.allConnected();
         const nodeOf = (role: 'imap' | 'lmtp', index: number): FarmNode => {
           const node = farm.nodes.filter(({ roles }) => roles.includes(role))[index];
@@ -51,7 +61,7 @@ describe('several processes behind HAProxy, one Redis', { skip }, () => {
           jobs: { job: string }[];
         };
         const alive = nodes.filter(({ state }) => state === 'alive').map(({ roles }) => roles.join('+'));
-        for (const roles of ['imap', 'lmtp', 'api+worker']) assert.ok(alive.includes(roles), stdout);
+        for (const roles of ['imap+pop3', 'lmtp', 'api+worker']) assert.ok(alive.includes(roles), stdout);
         assert.ok(jobs.some(({ job }) => job === 'sweep-messages'));
         assert.match((await runEider(['status', '--data-dir', farm.dataDir])).stdout, /sweep-messages +1\/1/);
         const shown = await farm.root.ok('GET', '/nodes');
@@ -60,6 +70,7 @@ describe('several processes behind HAProxy, one Redis', { skip }, () => {
         await load.stop();
         assert.deepEqual(load.odd, []);
         assert.deepEqual(await load.verify(), []);
+        assert.ok(load.pop3.retrieved > 0);
         t.diagnostic(`${String(load.acknowledged)} messages acknowledged, none lost, none doubled`);
       } finally {
         await farm.close();
