@@ -1,24 +1,22 @@
-import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import {
   backupSection,
   createDirectoryTarget,
   createS3Target,
-  parseBackupKey,
+  readBackupKey,
   type BackupKey,
   type BackupTarget,
 } from '../lib/backup/index.ts';
 import type { Configuration } from '../lib/config/index.ts';
 import { systemClock } from '../lib/kernel/clock.ts';
 import { CommandError } from './command-error.ts';
+import { readKeySource } from './key-source.ts';
 
 /** Flags of every command that reads or writes backups. */
 export interface TargetOptions {
   readonly keyFile?: string;
   readonly plain?: true;
 }
-
-const OTHERS = 0o077;
 
 /** A folder, or `s3://bucket/prefix` at the server of the configuration. */
 export function targetOf(configuration: Configuration, text: string): BackupTarget {
@@ -42,29 +40,16 @@ export function targetOf(configuration: Configuration, text: string): BackupTarg
 /** Undefined only where `--plain` says so. @throws CommandError where there is none, or none to be trusted */
 export async function keyOf(configuration: Configuration, options: TargetOptions): Promise<BackupKey | undefined> {
   if (options.plain === true) return undefined;
-  const { key, keyFile } = configuration.get(backupSection);
-  const path = options.keyFile ?? keyFile;
-  if (path === '' && key === '') {
-    throw new CommandError(
-      'there is no key: make one with `eider backup new-key FILE` and name it with --key-file or backup.key-file; ' +
-        'or say --plain, and whoever can read the backups can read the mail',
-    );
-  }
-  const parsed = parseBackupKey(path === '' ? key : await readKeyFile(path));
-  if (parsed === undefined)
-    throw new CommandError(`${path === '' ? 'backup.key' : path} holds no key: 64 hexadecimal digits`);
-  return parsed;
-}
-
-async function readKeyFile(path: string): Promise<string> {
-  try {
-    const { mode } = await stat(path);
-    if ((mode & OTHERS) !== 0)
-      throw new CommandError(`the key file ${path} can be read by others; close it with chmod 600 ${path}`);
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (error instanceof CommandError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new CommandError(`the key file cannot be read: ${reason}`, { cause: error });
-  }
+  const { key: text, keyFile } = configuration.get(backupSection);
+  // The flag outweighs the settings, whichever of them is there.
+  const source =
+    options.keyFile === undefined
+      ? { file: keyFile, text, fileName: 'backup.key-file', textName: 'backup.key' }
+      : { file: options.keyFile, text: '', fileName: '--key-file', textName: '' };
+  const key = await readKeySource(source, readBackupKey);
+  if (key !== undefined) return key;
+  throw new CommandError(
+    'there is no key: make one with `eider backup new-key FILE` and name it with --key-file or backup.key-file; ' +
+      'or say --plain, and whoever can read the backups can read the mail',
+  );
 }

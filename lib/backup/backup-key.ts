@@ -1,4 +1,5 @@
 import { createHash, createHmac, hkdfSync } from 'node:crypto';
+import { KeyTextError, readKeys } from '../kernel/read-keys.ts';
 
 const KEY_OCTETS = 32;
 const ID_OCTETS = 8;
@@ -11,12 +12,13 @@ export interface BackupKey {
 }
 
 /**
- * Reads a key as `eider backup new-key` writes it: 64 hexadecimal digits.
- * @returns undefined where the text is none
+ * Reads the one key of a text, as `eider backup new-key` writes it or in base64.
+ * @throws KeyTextError that never says what stands there
  */
-export function parseBackupKey(text: string): BackupKey | undefined {
-  const digits = text.trim();
-  return /^[0-9a-fA-F]{64}$/.test(digits) ? backupKey(Buffer.from(digits, 'hex')) : undefined;
+export function readBackupKey(text: string): BackupKey {
+  const [octets, ...others] = readKeys(text);
+  if (others.length > 0) throw new KeyTextError('there is more than one key; a backup set has one');
+  return backupKey(octets);
 }
 
 /** @param octets 32 of them, random */

@@ -1,4 +1,4 @@
-export { backupKey, parseBackupKey, type BackupKey } from './backup-key.ts';
+export { backupKey, readBackupKey, type BackupKey } from './backup-key.ts';
 export type { BackupRooms, RestoreRooms } from './backup-rooms.ts';
 export { openBackupSet, type BackupSet } from './backup-set.ts';
 export type { BackupTarget } from './backup-target.ts';

@@ -8,12 +8,12 @@ export const backupSection = defineSection({
       type: 'text',
       default: '',
       secret: true,
-      doc: 'Key of the backups, 64 hexadecimal digits; better kept in a file of its own. Without it no backup can be read: keep a copy where the backups are not.',
+      doc: 'Key of the backups, 64 hexadecimal digits or base64; better kept in a file of its own. Without it no backup can be read: keep a copy where the backups are not.',
     },
     keyFile: {
       type: 'text',
       default: '',
-      doc: 'File that holds the key, as `eider backup new-key` writes it.',
+      doc: 'File that holds the key and that nobody else may read, as `eider backup new-key` writes it.',
     },
     s3Endpoint: {
       type: 'text',

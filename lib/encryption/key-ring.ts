@@ -1,13 +1,9 @@
 import { createHmac, hkdfSync } from 'node:crypto';
+import { KeyTextError, readKeys } from '../kernel/read-keys.ts';
 
 const KEY_OCTETS = 32;
 /** Keys for contents are derived, so that no one of them seals more than random nonces bear. */
 const DERIVED = 256;
-
-/** What was said in place of keys. */
-export class KeyRingError extends Error {
-  override readonly name = 'KeyRingError';
-}
 
 /** One key as it was given, with what is derived from it. */
 export class ContentKey {
@@ -40,23 +36,11 @@ export interface KeyRing {
   readonly ids: readonly string[];
 }
 
-/**
- * Reads keys from text: one a line or between commas, 32 octets each in base64; what follows a `#` is a remark.
- * @throws KeyRingError that names the line but never what stands there
- */
+/** The keys of a text. @throws KeyTextError that never says what stands there */
 export function readKeyRing(text: string): KeyRing {
-  const keys: ContentKey[] = [];
-  for (const [index, line] of text.split(/[\n,]/).entries()) {
-    const word = line.replace(/#.*/, '').trim();
-    if (word === '') continue;
-    const octets = Buffer.from(word, 'base64');
-    if (octets.length !== KEY_OCTETS || !/^[A-Za-z0-9+/_-]{43}=?$/.test(word))
-      throw new KeyRingError(`key ${String(index + 1)} is not ${String(KEY_OCTETS)} octets in base64`);
-    keys.push(new ContentKey(octets));
-  }
-  const [current] = keys;
-  if (current === undefined) throw new KeyRingError('there is no key');
-  const byId = new Map(keys.map((key) => [key.id, key]));
-  if (byId.size !== keys.length) throw new KeyRingError('a key stands there twice');
+  const [first, ...others] = readKeys(text);
+  const current = new ContentKey(first);
+  const byId = new Map([current, ...others.map((octets) => new ContentKey(octets))].map((key) => [key.id, key]));
+  if (byId.size !== others.length + 1) throw new KeyTextError('two keys have the same id; make another one');
   return { current, find: (id) => byId.get(id), ids: [...byId.keys()] };
 }

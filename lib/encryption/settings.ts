@@ -7,7 +7,7 @@ export const encryptionSection = defineSection({
     keyFile: {
       type: 'text',
       default: '',
-      doc: 'File of keys, one a line, that nobody else may read: `eider key generate` makes one. The first seals what is written, all open what is read. Lost keys are lost mail.',
+      doc: 'File of keys, one a line, that nobody else may read, in base64 or hexadecimal: `eider key generate` makes one. The first seals what is written, all open what is read. Lost keys are lost mail.',
     },
     keys: {
       type: 'text',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
-import { backupKey, contentName, parseBackupKey } from '../../lib/backup/backup-key.ts';
+import { backupKey, contentName, readBackupKey } from '../../lib/backup/backup-key.ts';
 import { openObject, sealObject } from '../../lib/backup/sealed-object.ts';
 
 const KEY = backupKey(randomBytes(32));
@@ -73,10 +73,12 @@ describe('a sealed object', () => {
 });
 
 describe('a backup key', () => {
-  it('is 64 hexadecimal digits', () => {
-    assert.deepEqual(parseBackupKey(`${KEY.octets.toString('hex')}\n`), KEY);
-    for (const text of ['', 'x'.repeat(64), 'ab'.repeat(31), 'ab'.repeat(33)])
-      assert.equal(parseBackupKey(text), undefined);
+  it('is one, in hexadecimal digits or base64', () => {
+    const digits = KEY.octets.toString('hex');
+    for (const text of [`${digits}\n`, KEY.octets.toString('base64'), `# of May, of June\n${digits.toUpperCase()} # x`])
+      assert.deepEqual(readBackupKey(text), KEY);
+    for (const text of ['', 'x'.repeat(64), 'ab'.repeat(31), 'ab'.repeat(33), `${digits}\n${'ab'.repeat(32)}`])
+      assert.throws(() => readBackupKey(text), { name: 'KeyTextError' });
   });
 
   it('hides the hashes of content behind names of its own', () => {

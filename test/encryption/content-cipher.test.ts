@@ -61,7 +61,7 @@ describe('key rings', () => {
     it(`refuse ${what}, and do not repeat it`, () => {
       assert.throws(
         () => readKeyRing(text),
-        (error: Error) => error.name === 'KeyRingError' && (text.trim() === '' || !error.message.includes(text.trim())),
+        (error: Error) => error.name === 'KeyTextError' && (text.trim() === '' || !error.message.includes(text.trim())),
       );
     });
   }

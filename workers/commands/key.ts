@@ -1,7 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { CommandError } from '../command-error.ts';
 import { printLine } from '../print.ts';
 
 const KEY_OCTETS = 32;
@@ -22,11 +20,8 @@ export function declareKeyCommands(program: Command): void {
 }
 
 async function listKeys(file: string): Promise<void> {
-  const { KeyRingError, readKeyRing } = await import('../../lib/encryption/index.ts');
-  try {
-    for (const id of readKeyRing(await readFile(file, 'utf8')).ids) printLine(id);
-  } catch (error) {
-    const reason = error instanceof KeyRingError || error instanceof Error ? error.message : String(error);
-    throw new CommandError(`${file}: ${reason}`, { cause: error });
-  }
+  const { readKeyRing } = await import('../../lib/encryption/index.ts');
+  const { readKeySource } = await import('../key-source.ts');
+  const ring = await readKeySource({ file, text: '', fileName: 'the file', textName: '' }, readKeyRing);
+  for (const id of ring?.ids ?? []) printLine(id);
 }
