@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { rm } from 'node:fs/promises';
+import { after, before, describe, it } from 'node:test';
+import {
+  createBackup,
+  createDirectoryTarget,
+  openBackupSet,
+  restoreStore,
+  type BackupSet,
+  type Manifest,
+} from '../../lib/backup/index.ts';
+import { openDatabaseCopy, readUnfinished } from '../../lib/db/index.ts';
+import { temporaryDirectory } from '../support/embedded-engine.ts';
+import { openTestDatabase } from '../support/database.ts';
+import { openTestStore, type TestStore } from './test-store.ts';
+
+describe('a store that is half restored', () => {
+  let source: TestStore;
+  let directory: string;
+  let set: BackupSet;
+  let first: Manifest;
+  let second: Manifest;
+  before(async () => {
+    source = await openTestStore();
+    directory = await temporaryDirectory('backup');
+    set = await openBackupSet(createDirectoryTarget(directory), undefined, { makes: true });
+    for (const name of ['anna', 'bert', 'carl']) {
+      await source.addUser(name);
+      await source.append(name, 'INBOX', Buffer.from(`Subject: ${name}\r\n\r\nx\r\n`));
+    }
+    first = await createBackup(source, set);
+    second = await createBackup(source, set, { isFull: true });
+  });
+  after(async () => {
+    await source.close();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  /** A restore of the first backup that ends after the log of its second user. */
+  const openHalf = async (): Promise<{ half: TestStore; account: string }> => {
+    const half = await openTestStore();
+    let logs = 0;
+    const accounts: string[] = [];
+    const cut = {
+      ...half,
+      journal: {
+        ...half.journal,
+        write: async (...written: Parameters<TestStore['journal']['write']>) => {
+          const result = await half.journal.write(...written);
+          accounts.push(written[0]);
+          if ((logs += 1) === 2) throw new Error('killed');
+          return result;
+        },
+      },
+    };
+    await assert.rejects(restoreStore(cut, set, first, {}), /killed/);
+    return { half, account: accounts[1] ?? '' };
+  };
+
+  it('says so, goes on with the same backup only, and leaves no log that nobody names', async () => {
+    const { half, account } = await openHalf();
+    try {
+      assert.deepEqual(await readUnfinished(half.database), { kind: 'restore', source: first.id });
+      await assert.rejects(restoreStore(half, set, first, {}), { name: 'StoreNotEmpty' });
+      await assert.rejects(restoreStore(half, set, second, { goesOn: true }), /unfinished restore of backup/);
+      await assert.rejects(restoreStore(half, set, first, { goesOn: true, until: 1 }), /unfinished restore of backup/);
+      assert.equal((await half.mailboxes.list(account as never)).length > 0, true);
+      const report = await restoreStore(half, set, first, { goesOn: true });
+      assert.deepEqual([report.users, report.present, report.messages], [2, 1, 2]);
+      assert.equal(await readUnfinished(half.database), undefined);
+      assert.deepEqual(await half.damages(), []);
+      await assert.rejects(half.mailboxes.list(account as never), { code: 'user-not-found' });
+    } finally {
+      await half.close();
+    }
+  });
+
+  it('is no source and no target of a migration', async () => {
+    const { half } = await openHalf();
+    const empty = await openTestDatabase();
+    try {
+      await assert.rejects(openDatabaseCopy(half.database, empty, 'x'), /source itself holds an unfinished restore/);
+      await assert.rejects(openDatabaseCopy(source.database, half.database, 'x'), /target holds an unfinished restore/);
+      assert.equal(await readUnfinished(empty), undefined);
+    } finally {
+      await half.close();
+      await empty.close();
+    }
+  });
+
+  it('is none where nothing was begun: a dry run, or a server that was there first', async () => {
+    const restored = await openTestStore();
+    try {
+      await restoreStore(restored, set, first, { isDryRun: true });
+      assert.equal(await readUnfinished(restored.database), undefined);
+      const whenMarked = async (): Promise<void> => {
+        assert.equal((await readUnfinished(restored.database))?.source, first.id);
+        throw new Error('a server serves');
+      };
+      await assert.rejects(restoreStore(restored, set, first, { whenMarked }), /a server serves/);
+      assert.equal(await readUnfinished(restored.database), undefined);
+      assert.equal(await restored.users.count(), 0);
+    } finally {
+      await restored.close();
+    }
+  });
+});
