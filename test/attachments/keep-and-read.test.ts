@@ -59,7 +59,7 @@ describe('attachments', () => {
     const octets = randomBytes(FRAME_OCTETS * 2 + 100);
     await attachments.keep(newOwner(), TOKEN, [sourceOf(octets, 'image/jpeg')]);
     const bucket = new GridFSBucket(database.db, { bucketName: 'attachmentFiles' });
-    const [file] = await bucket.find({ filename: idOf(octets) }).toArray();
+    const [file] = await bucket.find({ ...EVERY_ROW, filename: idOf(octets) }).toArray();
     assert.ok(file);
     assert.ok((await collect(bucket.openDownloadStream(file._id))).equals(octets));
   });
