@@ -11,11 +11,14 @@ registerDriverContract({
   },
 });
 
+const docdb = process.env['EIDER_TEST_DOCDB'];
+const mongodb = process.env['EIDER_TEST_MONGODB'];
+
 /** Connection strings of other servers of the same protocol; for DocumentDB see test/docdb/README.md. */
 const others: readonly (readonly [name: string, uri: string | undefined, lacks: ReadonlyMap<Feature, string>])[] = [
   [
     'DocumentDB',
-    process.env['EIDER_TEST_DOCDB'],
+    docdb,
     new Map<Feature, string>([
       ['duplicateKeys', 'it does not tell keyPattern and keyValue'],
       ['explain', 'its explain is that of another database'],
@@ -29,7 +32,8 @@ const others: readonly (readonly [name: string, uri: string | undefined, lacks: 
       ['collMod', 'it does not know the command'],
     ]),
   ],
-  ['MongoDB', process.env['EIDER_TEST_MONGODB'], new Map<Feature, string>([['refusals', 'it can do it']])],
+  // `npm run test:docdb` has one server be both.
+  ['MongoDB', mongodb === docdb ? undefined : mongodb, new Map<Feature, string>([['refusals', 'it can do it']])],
 ];
 for (const [name, uri, lacks] of others) {
   if (uri !== undefined)
