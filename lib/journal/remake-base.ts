@@ -33,8 +33,8 @@ export interface RemadeBase {
  */
 export async function remakeBase(account: AccountId, store: JournalStore, options: FolderOptions): Promise<RemadeBase> {
   for (let attempt = 1; ; attempt += 1) {
-    const head = await requireHead(account, store, options);
     const standing = await readBase(account, store);
+    const head = await requireHead(account, store, options, standing === 'unreadable' ? 0 : (standing?.q ?? 0));
     if (standing !== 'unreadable') {
       if (standing !== undefined && standing.q > head.q) throw brokenJournal('the base is ahead of the head');
       if (await leadsToHead(store, account, options.clock, standing, head))
@@ -50,12 +50,20 @@ export async function remakeBase(account: AccountId, store: JournalStore, option
   }
 }
 
-/** A head whose journal goes on from there. One above the last record says nothing of what may have come after it. */
-async function requireHead(account: AccountId, store: JournalStore, options: FolderOptions): Promise<Checkpoint> {
+/**
+ * A head whose journal goes on from there. One above the last record says nothing of what may have come after it, but
+ * where the base has taken in all there was.
+ */
+async function requireHead(
+  account: AccountId,
+  store: JournalStore,
+  options: FolderOptions,
+  baseQ: number,
+): Promise<Checkpoint> {
   const head = await store.readCheckpoint(account);
   if (head === undefined) throw brokenJournal('there is no head to make a base of');
   const { last } = await store.readGaps(account, 1);
-  if (last < head.q) throw brokenJournal(`records ${last + 1} to ${head.q} are missing`);
+  if (Math.max(last, baseQ) < head.q) throw brokenJournal(`records ${last + 1} to ${head.q} are missing`);
   await AccountLog.open(account, store, options);
   return head;
 }

@@ -119,6 +119,20 @@ describe('a base that is made anew of the head', () => {
     });
   }
 
+  it('where every record is past the retention, and none is left', async () => {
+    const { account, clock, one } = await longAccount();
+    clock.at += 100 * DAY_MS;
+    await one.maintain(account);
+    const [base, head] = [await setup.store.readCheckpoint(account, 'base'), await setup.store.readCheckpoint(account)];
+    assert.ok(base !== undefined && base.q === head?.q);
+    assert.equal((await setup.store.readGaps(account, 1)).last, 0);
+    const shown = await showAccount(one, account);
+    await setup.store.removeSegments(account, namedSegments(base));
+    const remade = await node({ clock }).remakeBase(account);
+    assert.deepEqual([remade.q, remade.at, remade.stoodAt], [head.q, undefined, base.q]);
+    await assertWhole(account, clock, shown);
+  });
+
   it('lets backups go on, from wherever they were', async () => {
     const { account, clock, base } = await longAccount();
     await removeRecords(setup.database, account, base.q + 5, base.q + 5);
