@@ -154,7 +154,9 @@ class AccountCheck {
     const { q, at, stoodAt, forgotten } = await remaking;
     const moment = at === undefined ? '' : ` of ${new Date(at).toISOString()}`;
     onRepair(this.#user.username, `the base was made anew of the head, at record ${String(q)}${moment}`);
-    const before = `how the account was from record ${String(stoodAt)} up to then can be had of earlier backups alone`;
+    const before =
+      `how the account was from record ${String(stoodAt)} up to then can be had of earlier backups alone, and what the ` +
+      'journal said up to then and the head does not was given up';
     const undelete =
       forgotten.length === 0
         ? 'what was expunged can still be restored'

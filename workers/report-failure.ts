@@ -29,9 +29,15 @@ function describeFailure(error: unknown): string {
   if (isFileError(error)) return `eider: ${error.message}`;
   if (error instanceof MailError) {
     const details = [...(error.details ?? [])].map(([field, sentence]) => `\n  ${field}: ${sentence}`).join('');
-    return `eider: ${error.message}${details}${error.code === 'internal' ? traceOf(error.cause) : ''}`;
+    return `eider: ${error.message}${details}${error.code === 'internal' ? traceOf(error.cause) : reasonOf(error.cause)}`;
   }
   return `eider: ${traceOf(error).trimStart()}`;
+}
+
+/** Whoever runs a command may know what is kept from strangers. */
+function reasonOf(cause: unknown): string {
+  if (cause === undefined) return '';
+  return `: ${cause instanceof Error ? cause.message : String(cause)}`;
 }
 
 /** What the file system says of a path is for the user to mend: a file in the place of a folder, a full disk. */

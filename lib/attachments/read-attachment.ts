@@ -195,7 +195,7 @@ async function* openedFrames(
 function openFrame(cipher: ContentCipher | undefined, row: AttachmentRow, place: FramePlace, stored: Buffer): Buffer {
   if (cipher === undefined)
     throw new MailError('unavailable', 'This content cannot be read at the moment', {
-      cause: 'it is sealed, and no key is configured',
+      cause: `it is sealed with the key ${row.sealedWith ?? ''}, and no key is configured`,
     });
   try {
     return cipher.open(row.file, frameName(place.frame), stored);

@@ -59,7 +59,8 @@ export function createContentCipher(keys: KeyRing): ContentCipher {
   };
 }
 
-function keyIdOf(sealed: Buffer): string | undefined {
+/** Id of the key that opens what was sealed; undefined where it was not. */
+export function keyIdOf(sealed: Buffer): string | undefined {
   if (sealed.length < SEAL_OCTETS || sealed[0] !== VERSION) return undefined;
   return sealed.toString('hex', 1, HEAD_OCTETS);
 }

@@ -8,9 +8,9 @@ import { decodeParts } from './part-table.ts';
 import { ContentReader } from './read-content.ts';
 import type { Renderings } from './renderings.ts';
 
-/** What is wrong with a message's data. */
+/** What is wrong with a message's data; `sealed`: its document does not open. */
 export interface MessageProblem {
-  readonly kind: 'missing' | 'unreadable' | 'wrong-hash' | 'wrong-size' | 'missing-ref' | 'bad-rendering';
+  readonly kind: 'missing' | 'sealed' | 'unreadable' | 'wrong-hash' | 'wrong-size' | 'missing-ref' | 'bad-rendering';
   /** For the keeper of the store. */
   readonly detail: string;
 }
@@ -23,7 +23,12 @@ export async function checkMessage(
   account: AccountId,
   messageId: MessageId,
 ): Promise<readonly MessageProblem[]> {
-  const record = await messages.find({ account, messageId });
+  let record: MessageRecord | undefined;
+  try {
+    record = await messages.find({ account, messageId });
+  } catch (error) {
+    return [{ kind: 'sealed', detail: damageIn(error) }];
+  }
   if (record === undefined) return [{ kind: 'missing', detail: 'there is no message document' }];
   return [
     ...(await checkOctets(record, attachments)),

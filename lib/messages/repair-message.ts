@@ -19,8 +19,8 @@ export async function repairMessage(
   const kinds = new Set(
     (await checkMessage(messages, renderings, attachments, account, messageId)).map(({ kind }) => kind),
   );
-  const record = await messages.find({ account, messageId });
   const done: string[] = [];
+  const record = kinds.has('sealed') ? undefined : await messages.find({ account, messageId });
   if (record === undefined) return done;
   if (kinds.has('missing-ref')) {
     await attachments.share(record, record.refToken, refsOf(record));

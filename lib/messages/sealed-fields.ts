@@ -1,4 +1,4 @@
-import { SealError, type ContentCipher } from '../encryption/index.ts';
+import { keyIdOf, SealError, type ContentCipher } from '../encryption/index.ts';
 import { MailError } from '../kernel/errors.ts';
 
 /** Fields of a message document that hold what its octets say; what is left are sizes, times, hashes and places. */
@@ -61,7 +61,7 @@ export class FieldSeal {
   #open(name: Buffer, field: string, sealed: Buffer): Buffer {
     if (this.#cipher === undefined)
       throw new MailError('unavailable', 'This message cannot be read at the moment', {
-        cause: 'it is sealed, and no key is configured',
+        cause: `it is sealed with the key ${keyIdOf(sealed) ?? ''}, and no key is configured`,
       });
     try {
       return this.#cipher.open(name, field, sealed);

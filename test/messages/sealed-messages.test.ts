@@ -66,12 +66,17 @@ describe('messages that are sealed at rest', () => {
   it('are unavailable without their key, and never said not to be there', async () => {
     const [messageId] = stored.keys();
     assert.ok(messageId !== undefined);
+    const { currentKey } = cipherWith(1);
     await assert.rejects(room.another({ cipher: undefined }).messages.open(account, messageId), {
       code: 'unavailable',
+      cause: `it is sealed with the key ${currentKey}, and no key is configured`,
     });
     await assert.rejects(room.another({ cipher: cipherWith(9) }).messages.open(account, messageId), {
       code: 'internal',
     });
+    const [problem] = await room.another({ cipher: cipherWith(9) }).messages.checkMessage(account, messageId);
+    assert.equal(problem?.kind, 'sealed');
+    assert.match(problem.detail, new RegExp(`: the key ${currentKey} is not there$`));
   });
 
   it('stay sealed when a new renderer renders them again', async () => {
@@ -111,6 +116,9 @@ describe('messages that are sealed at rest', () => {
     const owner = one._id.toString('hex', 0, 12) as typeof account;
     const messageId = one._id.toString('hex', 12) as MessageId;
     await assert.rejects(messages.open(owner, messageId), { code: 'internal' });
-    assert.notDeepEqual(await messages.checkMessage(owner, messageId).catch((error: unknown) => [error]), []);
+    const [problem, ...others] = await messages.checkMessage(owner, messageId);
+    assert.deepEqual([problem?.kind, others], ['sealed', []]);
+    assert.match(problem?.detail ?? '', /^skeleton of message [0-9a-f]{32}: the content is not what was sealed$/);
+    assert.deepEqual(await messages.repairMessage(owner, messageId), []);
   });
 });
