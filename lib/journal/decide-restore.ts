@@ -12,10 +12,11 @@ import {
   unchanged,
   type Command,
 } from './decision.ts';
-import { expungedId, isRestored, type ExpungedRow } from './expunged.ts';
+import { expungedId, type ExpungedRow } from './expunged.ts';
 import { SystemFlag, type MailboxRef, type RestoredMessage } from './journal.ts';
 import { MAX_TABLE } from './keywords.ts';
 import { INBOX } from './mailbox-path.ts';
+import { restoredIn } from './restored.ts';
 import { rangesOf } from './uid-set.ts';
 
 /**
@@ -31,7 +32,8 @@ export function restoreCommand(
     columns: noColumns,
     decide: (state) => {
       requireAccount(state);
-      const left = expunged.filter(({ mailbox, row }) => !isRestored(state, mailbox, row.uid));
+      const isRestored = restoredIn(state);
+      const left = expunged.filter(({ mailbox, row }) => !isRestored(mailbox, row.uid));
       if (left.length === 0) return unchanged<readonly RestoredMessage[]>([]);
       requireQuota(state, left.reduce((sum, { row }) => sum + row.size, 0)); // prettier-ignore
       const restored: RestoredMessage[] = [];

@@ -8,6 +8,7 @@ import type { ExpungedChoice, ExpungedMessage, ExpungedPage, Mailboxes, MessageR
 import { loadColumns } from './load-columns.ts';
 import { lookupPath } from './mailbox-path.ts';
 import type { TombstoneList } from './tombstones.ts';
+import { restoredIn } from './restored.ts';
 import { readTombstones } from './vanished.ts';
 
 const ATTEMPTS = 5;
@@ -52,8 +53,9 @@ export async function readExpunged(
     // A fold in between has moved tombstones from the columns to segments that were not read.
     if (log.checkpoint !== checkpoint) continue;
     const found = new Map<string, ExpungedRow>();
+    const isRestored = restoredIn(state);
     const add = (expunged: ExpungedRow): void => {
-      if (expunged.at >= goneSince && !isRestored(state, expunged.mailbox, expunged.row.uid))
+      if (expunged.at >= goneSince && !isRestored(expunged.mailbox, expunged.row.uid))
         found.set(expungedId(expunged.mailbox, expunged.row.uid), expunged);
     };
     for (const [mailbox, list] of written) eachTombstone(mailbox, list, add);
@@ -109,12 +111,6 @@ export async function listExpunged(
   const last = messages.at(-1);
   const isMore = start + messages.length < total && last !== undefined;
   return { total, messages, cursor: isMore ? expungedCursor(last) : undefined };
-}
-
-export function isRestored(state: AccountState, mailbox: MailboxId, uid: number): boolean {
-  return state.restored.some(
-    (restored) => restored.mailbox === mailbox && restored.uids.some(({ from, to }) => uid >= from && uid <= to),
-  );
 }
 
 /** Undefined where a segment is gone. */

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { AccountState } from '../../lib/journal/account-state.ts';
+import { restoredIn } from '../../lib/journal/restored.ts';
+import { newAccountId, newMailboxId } from '../../lib/kernel/ids.ts';
+
+describe('what of the expunged was brought back', () => {
+  it('is told for each mailbox and UID, in whatever order and however overlapping it came', () => {
+    const state = new AccountState(newAccountId());
+    const [one, other] = [newMailboxId(), newMailboxId()];
+    const uids = (...pairs: readonly (readonly [number, number])[]) => pairs.map(([from, to]) => ({ from, to }));
+    state.restored = [
+      { mailbox: one, at: 1, uids: uids([10, 12], [20, 20]) },
+      { mailbox: other, at: 2, uids: uids([1, 1]) },
+      { mailbox: one, at: 3, uids: uids([2, 2], [11, 14]) },
+    ];
+    const isRestored = restoredIn(state);
+    const told = (mailbox: typeof one): number[] =>
+      Array.from({ length: 25 }, (_, uid) => uid).filter((uid) => isRestored(mailbox, uid));
+    assert.deepEqual(told(one), [2, 10, 11, 12, 13, 14, 20]);
+    assert.deepEqual(told(other), [1]);
+    assert.deepEqual(told(newMailboxId()), []);
+  });
+
+  it('is told in nearly linear time, of many with gaps between them', () => {
+    const took = (count: number): number => {
+      const state = new AccountState(newAccountId());
+      const mailbox = newMailboxId();
+      state.restored = Array.from({ length: count / 1000 }, (_, batch) => ({
+        mailbox,
+        at: 1,
+        uids: Array.from({ length: 1000 }, (_own, at) => ({
+          from: 2 * (batch * 1000 + at) + 1,
+          to: 2 * (batch * 1000 + at) + 1,
+        })),
+      }));
+      const begun = performance.now();
+      const isRestored = restoredIn(state);
+      for (let uid = 1; uid <= 2 * count; uid += 1) assert.equal(isRestored(mailbox, uid), uid % 2 === 1);
+      return performance.now() - begun;
+    };
+    took(20_000);
+    const [once, twice] = [took(50_000), took(100_000)];
+    assert.ok(twice < 3.5 * once + 20, `${String(once)} ms, then ${String(twice)} ms`);
+  });
+});
