@@ -72,6 +72,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     isRootToken,
     logger,
     maxBodyOctets: settings.maxBody,
+    maxUserRequests: settings.maxUserRequests,
     acceptsTokenInQuery: settings.tokenInQuery,
   });
   let isClosing = false;

@@ -36,6 +36,13 @@ export const apiSection = defineSection({
       max: 100_000,
       doc: 'Requests that this process answers at once; one more is answered 503 with Retry-After. /health is always answered.',
     },
+    maxUserRequests: {
+      type: 'integer',
+      default: 50,
+      min: 1,
+      max: 100_000,
+      doc: 'Requests among them that are made with the token of one user; one more is answered the same way.',
+    },
     maxBody: {
       type: 'size',
       default: 2 * MIB + 256 * 1024,

@@ -10,6 +10,7 @@ import { BodyBudget, hasBody, invite, mediaType, octetsOf, readText, refuseAnnou
 import { mergeParameters, toFormEntries } from './request-parameters.ts';
 import { sendContent, sendJson } from './send-answer.ts';
 import type { Exchange, ExchangeHandler } from './server.ts';
+import { UserShares } from './user-shares.ts';
 
 export interface RunnerOptions {
   readonly services: ApiServices;
@@ -17,6 +18,8 @@ export interface RunnerOptions {
   readonly logger: Logger;
   /** Octets of a body that is not a message. */
   readonly maxBodyOctets: number;
+  /** Requests of one user at once. */
+  readonly maxUserRequests: number;
   /** Whether `?accessToken=` counts; addresses with tokens end up in logs and histories. */
   readonly acceptsTokenInQuery: boolean;
 }
@@ -36,12 +39,13 @@ const NO_BODY: ReadBody = { entries: new Map(), isContent: false, release: () =>
 /** Makes of each row of the table what the server calls: token, privilege, input, handler, answer. */
 export function createRunner(options: RunnerOptions): (route: Route) => ExchangeHandler {
   const budget = new BodyBudget();
+  const shares = new UserShares(options.maxUserRequests);
   return (route) => async (exchange) => {
     const start = options.services.clock.monotonic();
     const asked = new Map<string, unknown>();
     let failure: MailError | undefined;
     try {
-      await run(options, budget, route, exchange, asked);
+      await run(options, { budget, shares }, route, exchange, asked);
     } catch (error) {
       if (exchange.response.destroyed) {
         options.logger.debug(
@@ -63,15 +67,36 @@ export function createRunner(options: RunnerOptions): (route: Route) => Exchange
 /** @param asked receives the parameters, for the log, as soon as they are known */
 async function run(
   options: RunnerOptions,
-  budget: BodyBudget,
+  { budget, shares }: { readonly budget: BodyBudget; readonly shares: UserShares },
   route: Route,
   exchange: Exchange,
   asked: Map<string, unknown>,
 ): Promise<void> {
-  const { request, response } = exchange;
-  const query = toFormEntries(request.url?.split('?').slice(1).join('?') ?? '');
+  const query = toFormEntries(exchange.request.url?.split('?').slice(1).join('?') ?? '');
   const actor = await authenticate(options, exchange, query);
   requirePrivilege(actor, route.access, route.isAboutUser);
+  const leave = actor.role === 'user' ? shares.enter(actor.user.id) : undefined;
+  try {
+    await answer(options, budget, route, exchange, { actor, query, asked });
+  } finally {
+    leave?.();
+  }
+}
+
+interface Asked {
+  readonly actor: Actor;
+  readonly query: ReadonlyMap<string, unknown>;
+  readonly asked: Map<string, unknown>;
+}
+
+async function answer(
+  options: RunnerOptions,
+  budget: BodyBudget,
+  route: Route,
+  exchange: Exchange,
+  { actor, query, asked }: Asked,
+): Promise<void> {
+  const { request, response } = exchange;
   const body = await readBody(options, budget, route, exchange);
   try {
     const parameters = mergeParameters({ path: exchange.parameters, query, body: body.entries }, route.takesEmpty);
@@ -80,15 +105,15 @@ async function run(
     const gone = new AbortController();
     response.once('close', () => gone.abort());
     if (body.isContent) invite(request, response);
-    const answer = await handle({
+    const result = await handle({
       services: options.services,
       actor,
       remoteAddress: remoteAddress(actor, exchange, parameters),
       signal: gone.signal,
       content: body.isContent ? octetsOf(request) : undefined,
     });
-    if (answer instanceof ContentAnswer) await sendContent(response, answer);
-    else await sendJson(exchange, 200, { success: true, ...(answer as object) });
+    if (result instanceof ContentAnswer) await sendContent(response, result);
+    else await sendJson(exchange, 200, { success: true, ...(result as object) });
   } finally {
     body.release();
   }

@@ -16,6 +16,7 @@ const CONTENT_HEADERS = {
   'Content-Security-Policy': "default-src 'none'; sandbox",
 } as const;
 
+/** Resolves when the answer has left; a client that still sends may then linger, and holds on to nothing else. */
 export async function sendJson(
   { request, response }: { readonly request: IncomingMessage; readonly response: ServerResponse },
   status: number,
@@ -40,7 +41,7 @@ export async function sendJson(
       return;
     }
     // Closing at once would reset the connection while the client still sends, and the answer would be lost.
-    response.write(octets);
+    response.write(octets, () => resolve());
     const deadline = setTimeout(() => request.destroy(), LINGER_MS).unref();
     const finish = (): void => {
       clearTimeout(deadline);

@@ -26,7 +26,12 @@ export interface ApiStack {
   /** A user with an access token of its own. */
   readonly newUser: (
     username: string,
-  ) => Promise<{ readonly id: string; readonly client: ApiClient; readonly inbox: string }>;
+  ) => Promise<{
+    readonly id: string;
+    readonly token: string;
+    readonly client: ApiClient;
+    readonly inbox: string;
+  }>;
   readonly close: () => Promise<void>;
 }
 
@@ -60,7 +65,8 @@ export async function openApi(replaced: Partial<ApiServerOptions> = {}): Promise
     newUser: async (username) => {
       const id = await root.createUser(username, 'secret');
       const { body } = await root.ok('POST', '/authenticate', { username, password: 'secret', token: true });
-      return { id, client: as(String(body['token'])), inbox: await root.mailboxId(id, 'INBOX') };
+      const token = String(body['token']);
+      return { id, token, client: as(token), inbox: await root.mailboxId(id, 'INBOX') };
     },
     close: async () => {
       await server.close(1000);
