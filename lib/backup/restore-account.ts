@@ -129,7 +129,18 @@ async function writeLog(
   crashPoint('restore.log-written');
   const kept = [...wanted].filter((id) => !missing.has(id));
   await holdContent(rooms, set, line, account, kept);
+  await requireOpen(rooms, line, account);
   return { account, folded };
+}
+
+/** Another restore of the same user, begun meanwhile, has taken the log for abandoned: no row may come to name it. */
+async function requireOpen({ mailboxes }: RestoreRooms, { username }: UserLine, account: AccountId): Promise<void> {
+  try {
+    await mailboxes.usage(account);
+  } catch (error) {
+    if (!(error instanceof MailError) || error.code !== 'user-not-found') throw error;
+    throw new MailError('unavailable', `Another restore of user ${username} has begun meanwhile`, { cause: error });
+  }
 }
 
 /** The log of an interrupted restore, which no user's row names, would hold on to its content for ever. */

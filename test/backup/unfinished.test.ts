@@ -75,6 +75,28 @@ describe('a store that is half restored', () => {
     }
   });
 
+  it('is not said to be whole by a restore whose log another one took for abandoned', async () => {
+    const restored = await openTestStore();
+    try {
+      const killed = { ...restored, journal: { ...restored.journal, write: () => Promise.reject(new Error('killed')) } };
+      let renewals = 0;
+      const overtaken: TestStore = {
+        ...restored,
+        renew: async (account, ids) => {
+          if ((renewals += 1) === 2)
+            await assert.rejects(restoreStore(killed, set, first, { goesOn: true }), /killed/);
+          return restored.renew(account, ids);
+        },
+      };
+      await assert.rejects(restoreStore(overtaken, set, first, {}), { code: 'unavailable' });
+      assert.equal((await readUnfinished(restored.database))?.source, first.id);
+      assert.equal((await restoreStore(restored, set, first, { goesOn: true })).users, 2);
+      assert.deepEqual(await restored.damages(), []);
+    } finally {
+      await restored.close();
+    }
+  });
+
   it('is no source and no target of a migration', async () => {
     const { half } = await openHalf();
     const empty = await openTestDatabase();
