@@ -36,10 +36,9 @@ export async function pruneBackups(
     const run = new Removal(set, options.isDryRun === true, () => lock.renew());
     const isUnneeded = ({ name }: TargetObject): boolean => !needed.has(name) && !isOwnNote(name, keptIds);
     const objects = await gather(set, 'backups/', isUnneeded);
-    // Without its manifest a backup is none, whatever of it is left; and the last piece of an attachment, which says that
-    // it is there, goes before the others.
-    const manifestsFirst = objects.sort((one, other) => Number(isManifest(other)) - Number(isManifest(one)));
-    await run.removeAll(manifestsFirst);
+    // Without its manifest a backup is none, whatever of it is left, and without its beginning nobody goes on with it; and
+    // the last piece of an attachment, which says that it is there, goes before the others.
+    await run.removeAll(objects.sort((one, other) => turnOf(one) - turnOf(other)));
     const attachments = await gather(set, AttachmentArchive.folder, isUnneeded);
     await run.removeAll(attachments.sort((one, other) => (one.name < other.name ? 1 : -1)));
     return {
@@ -63,9 +62,11 @@ async function gather(
   return found;
 }
 
-function isManifest({ name }: TargetObject): boolean {
-  const id = backupOf(name);
-  return id !== undefined && name === nameIn(id, 'manifest');
+/** The lower, the earlier it goes. */
+function turnOf({ name }: TargetObject): number {
+  const id = backupOf(name) ?? '';
+  const turn = ['manifest', 'begun'].findIndex((note) => name === nameIn(id, note));
+  return turn < 0 ? 2 : turn;
 }
 
 /** What a kept backup has that no line names. */

@@ -5,10 +5,13 @@ import {
   createBackup,
   createDirectoryTarget,
   openBackupSet,
+  pruneBackups,
   restoreStore,
+  verifyBackups,
   type BackupSet,
   type Manifest,
 } from '../../lib/backup/index.ts';
+import type { TargetObject } from '../../lib/backup/backup-target.ts';
 import { openDatabaseCopy, readUnfinished } from '../../lib/db/index.ts';
 import { temporaryDirectory } from '../support/embedded-engine.ts';
 import { openTestDatabase } from '../support/database.ts';
@@ -127,3 +130,59 @@ describe('a store that is half restored', () => {
     }
   });
 });
+
+describe('a backup that was interrupted, and then half pruned', () => {
+  it('is not gone on with, in whatever order the target lists it', async () => {
+    const store = await openTestStore();
+    const directory = await temporaryDirectory('backup');
+    try {
+      const target = createDirectoryTarget(directory);
+      const set = await openBackupSet(target, undefined, { makes: true });
+      await store.addUser('anna');
+      await createBackup(store, set);
+      await store.append('anna', 'INBOX', Buffer.from('Subject: new\r\n\r\nx\r\n'));
+      const diesOn = (name: RegExp): BackupSet => ({
+        ...bound(set),
+        write: (own, octets) => (name.test(own) ? Promise.reject(new Error('killed')) : set.write(own, octets)),
+      });
+      await assert.rejects(createBackup(store, diesOn(/manifest$/)), /killed/);
+      let removed = 0;
+      const dying: BackupSet = {
+        ...bound(set),
+        target: {
+          ...target,
+          list: async function* (prefix) {
+            const listed: TargetObject[] = [];
+            for await (const object of target.list(prefix)) listed.push(object);
+            yield* listed.reverse();
+          },
+          remove: async (name) => {
+            if (name.startsWith('backups/') && (removed += 1) > 2) throw new Error('killed');
+            await target.remove(name);
+          },
+        },
+      };
+      const keepsOne = { last: 1, daily: 0, weekly: 0, monthly: 0 };
+      await assert.rejects(pruneBackups(dying, store.clock, keepsOne), /killed/);
+      const { id } = await createBackup(store, set);
+      const damages: string[] = [];
+      await verifyBackups(set, { backup: id, onDamage: (sentence) => void damages.push(sentence) });
+      assert.deepEqual(damages, []);
+    } finally {
+      await store.close();
+      await rm(directory, { recursive: true, force: true });
+    }
+  });
+});
+
+/** The set's functions, to be replaced one at a time. */
+function bound(set: BackupSet): BackupSet {
+  return {
+    target: set.target,
+    key: set.key,
+    write: (name, octets) => set.write(name, octets),
+    read: (ref) => set.read(ref),
+    readNamed: (name) => set.readNamed(name),
+    contentName: (hash) => set.contentName(hash),
+  };
+}
