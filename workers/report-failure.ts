@@ -36,8 +36,8 @@ function describeFailure(error: unknown): string {
 
 /** Whoever runs a command may know what is kept from strangers. */
 function reasonOf(cause: unknown): string {
-  if (cause === undefined) return '';
-  return `: ${cause instanceof Error ? cause.message : String(cause)}`;
+  if (cause instanceof Error) return `: ${cause.message}`;
+  return typeof cause === 'string' ? `: ${cause}` : '';
 }
 
 /** What the file system says of a path is for the user to mend: a file in the place of a folder, a full disk. */

@@ -24,9 +24,7 @@ export interface ApiStack {
   /** A client without a token, or with another. */
   readonly as: (token: string) => ApiClient;
   /** A user with an access token of its own. */
-  readonly newUser: (
-    username: string,
-  ) => Promise<{
+  readonly newUser: (username: string) => Promise<{
     readonly id: string;
     readonly token: string;
     readonly client: ApiClient;

@@ -81,13 +81,15 @@ describe('a store that is half restored', () => {
   it('is not said to be whole by a restore whose log another one took for abandoned', async () => {
     const restored = await openTestStore();
     try {
-      const killed = { ...restored, journal: { ...restored.journal, write: () => Promise.reject(new Error('killed')) } };
+      const killed = {
+        ...restored,
+        journal: { ...restored.journal, write: () => Promise.reject(new Error('killed')) },
+      };
       let renewals = 0;
       const overtaken: TestStore = {
         ...restored,
         renew: async (account, ids) => {
-          if ((renewals += 1) === 2)
-            await assert.rejects(restoreStore(killed, set, first, { goesOn: true }), /killed/);
+          if ((renewals += 1) === 2) await assert.rejects(restoreStore(killed, set, first, { goesOn: true }), /killed/);
           return restored.renew(account, ids);
         },
       };

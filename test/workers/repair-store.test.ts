@@ -96,7 +96,10 @@ describe('fsck --repair of a journal with a hole below its head', () => {
     const repaired = await fsck({}, '--repair');
     assert.match(repaired.stdout, /: the base was made anew of the head, at record 6 of \d{4}-/);
     assert.match(repaired.stdout, /: lost with the old base: how the account was from record 0 up to then can be had/);
-    assert.match(repaired.stdout, /, and what the journal said up to then and the head does not was given up; what was expunged can still/);
+    assert.match(
+      repaired.stdout,
+      /, and what the journal said up to then and the head does not was given up; what was expunged can still/,
+    );
     assert.match(repaired.stdout, /2 repairs, clean\n$/);
     assert.equal(repaired.code, 0);
     assert.match((await fsck()).stdout, /^1 users, \d+ mailboxes, 1 messages: clean\n$/);

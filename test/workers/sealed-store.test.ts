@@ -20,7 +20,8 @@ describe('fsck of a store whose content is sealed', () => {
     data = await makeDataDir();
     assert.equal((await eider(RIGHT, 'user', 'add', 'ann', '--password-stdin')).code, 0);
     const mbox = join(data.path, 'old.mbox');
-    const message = (n: number): string => `From a@b Mon Nov  2 10:00:00 2026\nSubject: number ${String(n)}\n\ntext\n\n`;
+    const message = (n: number): string =>
+      `From a@b Mon Nov  2 10:00:00 2026\nSubject: number ${String(n)}\n\ntext\n\n`;
     await writeFile(mbox, [1, 2].map(message).join(''));
     assert.equal((await eider(RIGHT, 'import', 'ann', mbox)).code, 0);
   });
