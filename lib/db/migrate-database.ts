@@ -8,6 +8,8 @@ export interface MigrationOptions {
   readonly sourceName: string;
   /** Nobody writes to the source meanwhile. */
   readonly isStill: boolean;
+  /** Called after the last comparison, before the target counts as done; throws where somebody writes after all. */
+  readonly requireStill?: () => Promise<void>;
   readonly onProgress: (progress: CopyProgress | { readonly collection: string; readonly compared: number }) => void;
   /** What was not the same and has been made so. */
   readonly onMended: (difference: Difference) => void;
@@ -30,7 +32,7 @@ const PASSES = 4;
 export async function migrateDatabase(
   source: Database,
   target: Database,
-  { sourceName, isStill, onProgress, onMended }: MigrationOptions,
+  { sourceName, isStill, requireStill, onProgress, onMended }: MigrationOptions,
 ): Promise<MigrationReport> {
   const copy = await openDatabaseCopy(source, target, sourceName);
   await copy.run(onProgress);
@@ -43,7 +45,10 @@ export async function migrateDatabase(
     });
     const isEqual = comparison.differences === 0;
     crashPoint('migrate.compared');
-    if (isEqual && isStill) await copy.finish();
+    if (isEqual && isStill) {
+      await requireStill?.();
+      await copy.finish();
+    }
     crashPoint('migrate.finished');
     if (isEqual || passes === PASSES) return { ...comparison, passes, isFinished: isEqual && isStill };
   }

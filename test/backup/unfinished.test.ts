@@ -12,7 +12,7 @@ import {
   type Manifest,
 } from '../../lib/backup/index.ts';
 import type { TargetObject } from '../../lib/backup/backup-target.ts';
-import { openDatabaseCopy, readUnfinished } from '../../lib/db/index.ts';
+import { migrateDatabase, openDatabaseCopy, readUnfinished } from '../../lib/db/index.ts';
 import { temporaryDirectory } from '../support/embedded-engine.ts';
 import { openTestDatabase } from '../support/database.ts';
 import { openTestStore, type TestStore } from './test-store.ts';
@@ -111,6 +111,30 @@ describe('a store that is half restored', () => {
       assert.equal(await readUnfinished(empty), undefined);
     } finally {
       await half.close();
+      await empty.close();
+    }
+  });
+
+  it('stays one of a migration while somebody writes to the source, and is done when nobody does', async () => {
+    const empty = await openTestDatabase();
+    const nothing = (): void => undefined;
+    const migrate = (requireStill: () => Promise<void>): ReturnType<typeof migrateDatabase> =>
+      migrateDatabase(source.database, empty, {
+        sourceName: 'x',
+        isStill: true,
+        requireStill,
+        onProgress: nothing,
+        onMended: nothing,
+      });
+    try {
+      await assert.rejects(
+        migrate(() => Promise.reject(new Error('a server serves'))),
+        /a server serves/,
+      );
+      assert.equal((await readUnfinished(empty))?.kind, 'migration');
+      assert.equal((await migrate(() => Promise.resolve())).isFinished, true);
+      assert.equal(await readUnfinished(empty), undefined);
+    } finally {
       await empty.close();
     }
   });

@@ -67,13 +67,16 @@ async function copy(
   const { createProgressBar } = await import('../transfer/progress-bar.ts');
   const { systemClock } = await import('../../lib/kernel/clock.ts');
   const { refuseServers } = await import('../refuse-servers.ts');
-  if (options.online !== true) await refuseServers(source.database, 'the source', ', or copy with --online');
+  const requireStill = (): Promise<void> => refuseServers(source.database, 'the source', ', or copy with --online');
+  if (options.online !== true) await requireStill();
   const bar = createProgressBar(systemClock);
   let report: MigrationReport;
   try {
     report = await migrateDatabase(source.database, target.database, {
       sourceName: source.fingerprint,
       isStill: options.online !== true,
+      // Whoever came meanwhile may write after the last comparison: then the copy must not count as done.
+      requireStill,
       onProgress: (progress) =>
         'compared' in progress
           ? bar.show(0.5, `comparing ${progress.collection}: ${String(progress.compared)} documents`)
@@ -88,8 +91,6 @@ async function copy(
   } finally {
     bar.end();
   }
-  // Whoever came meanwhile may write after the last comparison.
-  if (options.online !== true) await refuseServers(source.database, 'the source', ', or copy with --online');
   printSums(options, report);
   if (options.online === true)
     printLine('copied beside running servers; stop them, and run it again without --online to finish');
