@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { FAULTS, FaultLane, OPERATIONS, tableOf, type RunResult } from './fault-runs.ts';
+import { FAULTS } from './fault-cases.ts';
+import { OPERATIONS } from './fault-operations.ts';
+import { tableOf, type RunResult } from './fault-results.ts';
+import { FaultLane } from './fault-runs.ts';
 
 export interface FaultMatrixOptions {
   readonly name: string;

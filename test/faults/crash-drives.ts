@@ -1,7 +1,7 @@
 import type { ImapClient } from '../support/imap-client.ts';
 import type { LmtpClient } from '../support/lmtp-client.ts';
 import { dotStuffed } from '../support/lmtp-client.ts';
-import { messageOctets } from './lane.ts';
+import { messageOctets } from './message-octets.ts';
 import { PASSWORD, type SiteNode } from './site.ts';
 
 /** A user of a case's own, with what every command finds something to do in. */

@@ -2,9 +2,10 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, it, type TestContext } from 'node:test';
 import { FlagRace } from './flag-race.ts';
-import { Lane, randomOperations, type Operation } from './lane.ts';
+import { randomOperations, type Operation } from './lane-operations.ts';
+import { Lane } from './lane.ts';
 import { Checks, INVARIANTS, Ledger } from './ledger.ts';
-import { convergence, CounterWatch, Idler } from './observers.ts';
+import { convergence, CounterWatch, Idler, newsFromEachNode } from './observers.ts';
 import { chosenSeed, seededRandom, type SeededRandom } from './seeded-random.ts';
 import { Site, type SiteOptions } from './site.ts';
 import { verifyGarbage, verifyMail, verifyProcesses, verifyStore } from './verify.ts';
@@ -44,7 +45,8 @@ export interface ExperimentResult {
   readonly errors?: readonly string[];
 }
 
-const USER = 'faults';
+/** Whose mail the load works on. */
+export const USER = 'faults';
 const SHARED_ATTACHMENTS = 3;
 /** For one run; each operation at a frozen node takes as long as a client waits. */
 const PATIENCE_MS = 480_000;
@@ -112,6 +114,9 @@ async function runExperiment(
     await watch.stop();
     await race.stop();
     const converged = await convergence(site, checks, USER, idlers, experiment.convergesWithinMs);
+    const [first] = lanes;
+    if (first !== undefined)
+      await newsFromEachNode(site, checks, USER, idlers, experiment.convergesWithinMs, (node) => first.appendAt(node));
     await Promise.all(idlers.map((idler) => idler.stop()));
     for (const lane of lanes) lane.close();
     for (const n of site.nodes.keys()) await verifyMail(site, ledger, USER, n);

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ImapClient } from '../support/imap-client.ts';
-import { messageOctets, within } from './lane.ts';
+import { messageOctets } from './message-octets.ts';
+import { within } from './patience.ts';
 import type { Checks } from './ledger.ts';
 import type { Site, SiteNode } from './site.ts';
 

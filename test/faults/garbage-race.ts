@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { brokenText, tableOf } from './experiment.ts';
-import { holds, messageOctets, within } from './lane.ts';
+import { holds, messageOctets } from './message-octets.ts';
+import { within } from './patience.ts';
 import { Checks, Ledger, type TrackedMessage } from './ledger.ts';
 import { seededRandom } from './seeded-random.ts';
 import { Site } from './site.ts';

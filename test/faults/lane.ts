@@ -1,52 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ImapClient, ImapResult } from '../support/imap-client.ts';
-import { dotStuffed, type LmtpClient } from '../support/lmtp-client.ts';
+import { LaneConnections } from './lane-connections.ts';
+import { LmtpTry } from './lane-delivery.ts';
+import type { Operation } from './lane-operations.ts';
 import { flagsText, type Copy, type Ledger, type Outcome, type TrackedMessage } from './ledger.ts';
-import type { SeededRandom } from './seeded-random.ts';
+import { holds, messageOctets } from './message-octets.ts';
+import { within } from './patience.ts';
 import type { Site, SiteNode } from './site.ts';
-
-const KINDS = [
-  'deliver',
-  'deliver',
-  'append',
-  'upload',
-  'store',
-  'store',
-  'copy',
-  'move',
-  'expunge',
-  'create',
-  'rename',
-  'delete',
-  'fetch',
-] as const;
-type OperationKind = (typeof KINDS)[number];
-
-/** One operation as data: what it means on the state it meets is settled by its numbers, so that any part of a list runs. */
-export interface Operation {
-  readonly kind: OperationKind;
-  /** Which node is asked, counted round those that live. */
-  readonly node: number;
-  readonly a: number;
-  readonly b: number;
-}
-
-export function randomOperations(random: SeededRandom, count: number): Operation[] {
-  return Array.from({ length: count }, () => ({
-    kind: random.pick(KINDS),
-    node: random.below(16),
-    a: random.below(1 << 16),
-    b: random.below(1 << 16),
-  }));
-}
 
 /** Answers that trouble behind the scenes may give; whatever else is no OK is wrong in kind (P9). */
 const TEMPORARY = /^NO \[UNAVAILABLE\]|^BYE/;
 const FLAGS = ['\\Seen', '\\Flagged', '\\Answered', 'alpha', 'beta'] as const;
 const BOXES = 3;
-/** The longest that one answer may take before the lane gives up on it, in milliseconds. */
-const PATIENCE_MS = 40_000;
-const CONNECT_MS = 20_000;
 
 export interface LaneParts {
   readonly site: Site;
@@ -63,8 +28,7 @@ export interface LaneParts {
 /** One client at work: one operation after the other, each entered into the ledger with what became of it. */
 export class Lane {
   readonly #parts: LaneParts;
-  readonly #imap = new Map<string, ImapClient>();
-  readonly #lmtp = new Map<string, LmtpClient>();
+  readonly #connections: LaneConnections;
   /** Messages whose place is certain; those in doubt are left alone from then on. */
   #own: TrackedMessage[] = [];
   /** Paths by slot; undefined: none at the moment. */
@@ -74,6 +38,7 @@ export class Lane {
 
   constructor(parts: LaneParts) {
     this.#parts = parts;
+    this.#connections = new LaneConnections(parts.username, parts.ledger.checks);
   }
 
   async run(operations: readonly Operation[], isOver: () => boolean = () => false): Promise<void> {
@@ -94,11 +59,16 @@ export class Lane {
     }
   }
 
+  /** Appends to INBOX by just this node, a message each time until one is acknowledged. */
+  async appendAt(node: SiteNode): Promise<void> {
+    for (let tries = 0; tries < 100; tries += 1) {
+      if (tries > 0) await sleep(100);
+      if ((await this.#appendBy(node, this.#newMessage(1, false), 'INBOX', [])) === 'acknowledged') return;
+    }
+  }
+
   close(): void {
-    for (const client of this.#imap.values()) client.lines.destroy();
-    for (const client of this.#lmtp.values()) client.lines.destroy();
-    this.#imap.clear();
-    this.#lmtp.clear();
+    this.#connections.close();
   }
 
   async #perform({ kind, node, a, b }: Operation): Promise<void> {
@@ -135,88 +105,35 @@ export class Lane {
   // ---- operations -------------------------------------------------------------------------------
 
   async #deliver(message: TrackedMessage, at: number): Promise<void> {
+    const { site, ledger, username, full } = this.#parts;
     const what = `deliver ${message.id}`;
-    const after = [{ mailbox: 'INBOX', flags: '' }];
-    const address = `${this.#parts.username}@example.com`;
-    const taken: string[] = [];
+    const address = `${username}@example.com`;
     let outcome: Outcome = 'refused';
     let reply = '';
     try {
-      const node = this.#parts.site.node(at);
-      const client = await this.#lmtpOf(node);
+      const node = site.node(at);
+      const client = await this.#connections.lmtp(node);
       if (client !== undefined) {
-        let isSent = false;
-        try {
-          // Every other message has further recipients; what a retry names may differ, and is the same message still.
-          const wanted = message.octets.length % 2 === 0 ? [address, this.#parts.full, address] : [address];
-          const accepted = await within(client.startFor(wanted));
-          // What was begun for the full one alone is broken off.
-          if (!accepted.includes(address)) throw new Error('no recipient was accepted');
-          isSent = true;
-          await within(client.lines.write(dotStuffed(message.octets)));
-          reply = await this.#replies(client, what, accepted, taken);
-          this.#checkReply(what, reply, /^250|^4\d\d|^no recipient|^$/);
-        } catch (error) {
-          reply = String(error);
-          if (isSent) outcome = 'unknown';
-          client.lines.destroy();
-          this.#lmtp.delete(node.name);
-        }
+        const result = await new LmtpTry({ client, checks: ledger.checks, what, address, full }).run(message.octets);
+        ({ outcome, reply } = result);
+        if (result.isBroken) this.#connections.dropLmtp(node);
       }
     } catch (error) {
       reply = String(error);
     }
-    // What one of its replies has acknowledged stays so, whatever became of the others.
-    if (taken.length > 0) outcome = 'acknowledged';
     // What an earlier try left in doubt a refusal does not settle.
     if (outcome === 'refused' && message.doubt !== undefined) outcome = 'unknown';
     if (outcome === 'unknown') this.#unanswered.push(message);
-    this.#enter(what, outcome, reply, new Map([[message, after]]));
-  }
-
-  /**
-   * Reads a reply for each recipient that was accepted.
-   * @param taken is given those that say 250, for others behind them may be cut off
-   * @returns what stands for the message: a 250 where there is one
-   */
-  async #replies(client: LmtpClient, what: string, accepted: readonly string[], taken: string[]): Promise<string> {
-    let reply = '';
-    for (const recipient of accepted) {
-      const answer = await within(client.reply());
-      if (recipient === this.#parts.full) {
-        this.#checkFull(what, answer);
-        continue;
-      }
-      this.#checkSame(what, reply, answer);
-      if (!reply.startsWith('250')) reply = answer;
-      if (answer.startsWith('250')) taken.push(answer);
-    }
-    if (accepted.length > 1) await this.#checkSilence(client, what);
-    return reply;
-  }
-
-  /** A full mailbox never takes it, and is never mistaken for another recipient. */
-  #checkFull(what: string, answer: string): void {
-    this.#parts.ledger.checks.that('I13', /^552 5\.2\.2|^4\d\d/.test(answer), () => `${what}, full: ${answer}`);
-  }
-
-  /** One address named twice is one message. */
-  #checkSame(what: string, earlier: string, later: string): void {
-    const [one, other] = [earlier, later].map((reply) => /^250 .* uid (\d+)$/.exec(reply)?.[1]);
-    const isSame = one === undefined || other === undefined || one === other;
-    this.#parts.ledger.checks.that('I13', isSame, () => `${what}: ${earlier} and ${later}`);
-  }
-
-  /** There are no more replies than recipients that were accepted. */
-  async #checkSilence(client: LmtpClient, what: string): Promise<void> {
-    const noop = await within(client.command('NOOP'));
-    this.#parts.ledger.checks.that('I13', /^250 2\.0\.0|^421/.test(noop), () => `${what}: a reply too many, ${noop}`);
+    this.#enter(what, outcome, reply, new Map([[message, [{ mailbox: 'INBOX', flags: '' }]]]));
   }
 
   async #append(message: TrackedMessage, path: string, at: number, flags: readonly string[]): Promise<void> {
+    await this.#appendBy(this.#parts.site.node(at), message, path, flags);
+  }
+
+  #appendBy(node: SiteNode, message: TrackedMessage, path: string, flags: readonly string[]): Promise<Outcome> {
     const copies = [{ mailbox: path, flags: flagsText(flags) }];
-    const node = this.#parts.site.node(at);
-    await this.#command(node, `append ${message.id} to ${path}`, new Map([[message, copies]]), async (client) => {
+    return this.#command(node, `append ${message.id} to ${path}`, new Map([[message, copies]]), async (client) => {
       const result = await client.append(path, message.octets, `(${flags.join(' ')}) `);
       const uid = /\[APPENDUID (\d+) (\d+)\]/.exec(result.tagged);
       if (uid !== null) this.#parts.ledger.sight(Number(uid[1]), Number(uid[2]), message.id);
@@ -413,7 +330,7 @@ export class Lane {
     after: ReadonlyMap<TrackedMessage, readonly Copy[]>,
     ask: (client: ImapClient) => Promise<ImapResult>,
   ): Promise<Outcome> {
-    const client = await this.#imapOf(node);
+    const client = await this.#connections.imap(node);
     if (client === undefined) return this.#enter(what, 'refused', 'no connection', after);
     try {
       const { tagged } = await within(ask(client));
@@ -421,8 +338,7 @@ export class Lane {
       this.#checkReply(what, tagged, outcome === 'acknowledged' ? /^/ : TEMPORARY);
       return this.#enter(what, outcome, tagged, after);
     } catch (error) {
-      client.lines.destroy();
-      this.#imap.delete(node.name);
+      this.#connections.dropImap(node);
       return this.#enter(what, 'unknown', String(error), after);
     }
   }
@@ -439,34 +355,6 @@ export class Lane {
 
   #checkReply(what: string, reply: string, allowed: RegExp): void {
     this.#parts.ledger.checks.that('I12', allowed.test(reply), () => `${what}: ${reply}`);
-  }
-
-  async #imapOf(node: SiteNode): Promise<ImapClient | undefined> {
-    const known = this.#imap.get(node.name);
-    if (known !== undefined) return known;
-    try {
-      const client = await within(node.imap(this.#parts.username), CONNECT_MS);
-      this.#imap.set(node.name, client);
-      return client;
-    } catch (error) {
-      this.#checkReply('log in', String(error), /UNAVAILABLE|BYE|ECONN|closed the connection|no answer|EPIPE/);
-      await sleep(20);
-      return undefined;
-    }
-  }
-
-  async #lmtpOf(node: SiteNode): Promise<LmtpClient | undefined> {
-    const known = this.#lmtp.get(node.name);
-    if (known !== undefined) return known;
-    try {
-      const client = await within(node.lmtp(), CONNECT_MS);
-      this.#lmtp.set(node.name, client);
-      return client;
-    } catch (error) {
-      this.#checkReply('greet', String(error), /ECONN|closed the connection|no answer|EPIPE/);
-      await sleep(20);
-      return undefined;
-    }
   }
 
   // ---- what it works on -----------------------------------------------------------------------------
@@ -508,38 +396,4 @@ const isDoubtful = ({ doubt }: TrackedMessage): boolean => doubt !== undefined;
 
 function known(outcome: Outcome, ifDone: boolean, ifNot: boolean): boolean | undefined {
   return outcome === 'acknowledged' ? ifDone : outcome === 'refused' ? ifNot : undefined;
-}
-
-/** True where these are the message's octets, after trace fields where it was delivered. */
-export function holds({ octets, isDelivered }: TrackedMessage, read: Buffer): boolean {
-  if (!isDelivered) return read.equals(octets);
-  const prefix = read.length - octets.length;
-  return prefix > 0 && read.subarray(prefix).equals(octets) && /^Return-Path: /.test(read.toString('latin1', 0, 20));
-}
-
-/** A message whose subject is its id, with text of so many octets and maybe an attachment. */
-export function messageOctets(id: string, size: number, attachment?: Buffer): Buffer {
-  const head = `From: sender@example.org\r\nTo: you@example.com\r\nSubject: ${id}.\r\nMessage-ID: <${id}@faults.example>\r\n`;
-  const text = `Line of ${id}.\r\n`.repeat(1 + Math.ceil(size / 20));
-  if (attachment === undefined) return Buffer.from(`${head}\r\n${text}`);
-  const encoded = attachment.toString('base64').replace(/.{76}/g, '$&\r\n');
-  return Buffer.from(
-    `${head}MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="edge"\r\n\r\n--edge\r\nContent-Type: text/plain\r\n\r\n${text}` +
-      '--edge\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n' +
-      `Content-Disposition: attachment; filename="data.bin"\r\n\r\n${encoded}\r\n--edge--\r\n`,
-  );
-}
-
-/** The promise, or an error when it takes too long. */
-export async function within<T>(promise: Promise<T>, ms = PATIENCE_MS): Promise<T> {
-  const timeout = new AbortController();
-  const late = sleep(ms, undefined, { signal: timeout.signal }).then((): never => {
-    throw new Error(`no answer within ${String(ms)} ms`);
-  });
-  late.catch(() => undefined);
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    timeout.abort();
-  }
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { messageOctets, within } from './lane.ts';
+import { messageOctets } from './message-octets.ts';
+import { within } from './patience.ts';
 import { Checks } from './ledger.ts';
 import { convergence, Idler } from './observers.ts';
 import { Site } from './site.ts';

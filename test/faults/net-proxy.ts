@@ -12,6 +12,8 @@ export type ProxyFault =
   | { readonly kind: 'throttle'; readonly octetsPerSecond: number }
   /** Nothing passes and nothing is refused: what was sent waits until the fault ends. */
   | { readonly kind: 'black-hole' }
+  /** Requests pass, and what they are answered waits until the fault ends. */
+  | { readonly kind: 'mute' }
   /** New connections are closed at once; those that stand go on. */
   | { readonly kind: 'refuse' };
 
@@ -32,6 +34,7 @@ export class NetProxy {
   readonly #links = new Set<Link>();
   #fault: ProxyFault = { kind: 'none' };
   #cut: { readonly octets: number; readonly done: () => void } | undefined;
+  #muting: { readonly parts: readonly Buffer[]; readonly done: () => void } | undefined;
 
   private constructor(server: Server, target: ProxyTarget) {
     this.#server = server;
@@ -55,15 +58,16 @@ export class NetProxy {
 
   set fault(fault: ProxyFault) {
     this.#fault = fault;
-    for (const { client, server } of this.#links) {
-      if (fault.kind === 'black-hole') {
-        client.pause();
-        server.pause();
-      } else {
-        client.resume();
-        server.resume();
-      }
-    }
+    this.#muting = undefined;
+    for (const link of this.#links) this.#hold(link);
+  }
+
+  #hold({ client, server }: Link): void {
+    const { kind } = this.#fault;
+    if (kind === 'black-hole') client.pause();
+    else client.resume();
+    if (kind === 'black-hole' || kind === 'mute') server.pause();
+    else server.resume();
   }
 
   /** Cuts all connections, without a word. */
@@ -78,6 +82,16 @@ export class NetProxy {
   cutNextReply(octets: number): Promise<void> {
     return new Promise((done) => {
       this.#cut = { octets, done };
+    });
+  }
+
+  /**
+   * Passes on the next request that has all of these octets in it and is mute from then on: it is carried out, and who
+   * asked hears nothing, nor can ask what became of it. Resolves then.
+   */
+  muteAfter(parts: readonly Buffer[]): Promise<void> {
+    return new Promise((done) => {
+      this.#muting = { parts, done };
     });
   }
 
@@ -103,12 +117,9 @@ export class NetProxy {
     this.#links.add(link);
     server.on('error', () => undefined);
     for (const socket of [client, server]) socket.on('close', () => this.#end(link));
-    this.#pass(link, client, server, (piece) => piece);
+    this.#pass(link, client, server, (piece) => this.#noteRequest(piece));
     this.#pass(link, server, client, (piece) => this.#cutReply(link, piece));
-    if (this.#fault.kind === 'black-hole') {
-      client.pause();
-      server.pause();
-    }
+    if (this.#fault.kind === 'black-hole' || this.#fault.kind === 'mute') this.#hold(link);
   }
 
   /** Pieces keep their order whatever holds them up. */
@@ -132,6 +143,15 @@ export class NetProxy {
         link.pending.add(timer);
       }
     });
+  }
+
+  #noteRequest(piece: Buffer): Buffer {
+    const muting = this.#muting;
+    if (muting?.parts.every((part) => piece.includes(part)) === true) {
+      this.fault = { kind: 'mute' };
+      muting.done();
+    }
+    return piece;
   }
 
   #cutReply(link: Link, piece: Buffer): Buffer | undefined {

@@ -1,15 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Experiment, FaultRun } from './experiment.ts';
+import { USER, type Experiment, type FaultRun } from './experiment.ts';
 import { hintNoise } from './hint-noise.ts';
 import type { ProxyFault } from './net-proxy.ts';
 import type { Site, SiteNode } from './site.ts';
 
-const SETTINGS = [
-  'journal.commit-timeout=4s',
-  'delivery.commit-timeout=6s',
-  'journal.fold-records=24',
-  'journal.probe-interval=1s',
-];
+const UPKEEP = ['journal.fold-records=24', 'journal.probe-interval=1s'];
+const SETTINGS = ['journal.commit-timeout=4s', 'delivery.commit-timeout=6s', ...UPKEEP];
 const LOAD = { lanes: 4, operationsPerLane: 24 };
 const PROXIED = { nodes: 2, layout: 'proxied', settings: SETTINGS } as const;
 
@@ -25,6 +21,15 @@ async function whileLoaded(run: FaultRun, work: () => Promise<void>): Promise<nu
   let times = 0;
   for (; !run.isLoadOver(); times += 1) await work();
   return times;
+}
+
+/** What the driver sends to insert a record of the user's journal. */
+async function journalInsertOf(site: Site, username: string): Promise<readonly Buffer[]> {
+  return site.withStore(async ({ accounts }) => {
+    const found = (await accounts.list({ limit: 100 })).find((user) => user.username === username);
+    if (found === undefined) throw new Error(`no user ${username}`);
+    return [Buffer.from('\x02insert\0\x08\0\0\0journal\0'), Buffer.from(found.account, 'hex')];
+  });
 }
 
 const between = (site: Site, n: number): SiteNode => site.node(n);
@@ -112,6 +117,25 @@ export const NETWORK_FAULTS: readonly Experiment[] = [
       await run.moreAcknowledged(10);
       await lasting(between(site, 0), { kind: 'black-hole' }, 7000);
       return '7 s at one node';
+    },
+  },
+  {
+    name: 'database hears and is not heard',
+    isLong: true,
+    site: { ...PROXIED, settings: ['journal.commit-timeout=2s', 'delivery.commit-timeout=2s', ...UPKEEP] },
+    load: LOAD,
+    convergesWithinMs: 60_000,
+    fault: async (site, run) => {
+      const insert = await journalInsertOf(site, USER);
+      let times = 0;
+      for (; times < 3 && !run.isLoadOver(); times += 1) {
+        await run.moreAcknowledged(5);
+        const node = between(site, 0);
+        await Promise.race([node.proxy?.muteAfter(insert), run.moreAcknowledged(Number.MAX_SAFE_INTEGER)]);
+        await sleep(3000);
+        if (node.proxy !== undefined) node.proxy.fault = { kind: 'none' };
+      }
+      return `${String(times)} times 3 s at one node`;
     },
   },
   {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ImapClient, ImapResponse } from '../support/imap-client.ts';
-import { within } from './lane.ts';
+import { within } from './patience.ts';
 import { flagsText, type Checks } from './ledger.ts';
 import type { Site, SiteNode } from './site.ts';
 
@@ -236,6 +236,34 @@ export async function convergence(
     }
   }
   return performance.now() - begun;
+}
+
+/**
+ * Writes at each node in turn, and waits until every idling client knows, at whatever node it is (I10). What there is to
+ * know is asked of the node that was written at: a question put to another one would have that one look.
+ */
+export async function newsFromEachNode(
+  site: Site,
+  checks: Checks,
+  username: string,
+  idlers: readonly Idler[],
+  withinMs: number,
+  write: (node: SiteNode) => Promise<void>,
+): Promise<void> {
+  for (const node of site.nodes) {
+    await write(node);
+    const fresh = await freshModel(node, username);
+    const begun = performance.now();
+    for (const idler of idlers) {
+      while (idler.model() !== fresh && performance.now() - begun < withinMs) await sleep(20);
+      checks.that(
+        'I10',
+        idler.model() === fresh,
+        () =>
+          `of what came in at ${node.name} an idling client at ${idler.node?.name ?? '?'} knows\n${idler.model()}\nand there is\n${fresh}`,
+      );
+    }
+  }
 }
 
 async function freshModel(node: SiteNode, username: string): Promise<string> {

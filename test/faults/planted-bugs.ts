@@ -97,8 +97,15 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: 'lib/journal/commit-queue.ts',
     text: "isDoubtful ||= outcome.reason !== 'failed';",
     instead: 'if (!isDoubtful) return refuseAll(left, unavailable(outcome.error));',
-    test: 'test/faults/network.test.ts',
-    pattern: 'black hole',
+    test: 'test/journal/commit.test.ts',
+  },
+  {
+    name: 'an unknown outcome is told as a refusal, as a client sees it',
+    file: 'lib/journal/commit-queue.ts',
+    text: "isDoubtful ||= outcome.reason !== 'failed';",
+    instead: 'if (!isDoubtful) return refuseAll(left, unavailable(outcome.error));',
+    test: 'test/faults/network.long.ts',
+    pattern: 'is not heard',
   },
   {
     name: 'trouble of the database is told as a fault of the server',

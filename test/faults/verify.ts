@@ -10,7 +10,8 @@ import type { OpenMailbox } from '../../lib/journal/index.ts';
 import { checkStore } from '../../workers/check-store.ts';
 import type { Store } from '../../workers/compose.ts';
 import type { ImapClient } from '../support/imap-client.ts';
-import { holds, within } from './lane.ts';
+import { holds } from './message-octets.ts';
+import { within } from './patience.ts';
 import { flagsText, type Checks, type Copy, type Ledger } from './ledger.ts';
 import { PASSWORD, type Site, type SiteNode } from './site.ts';
 
