@@ -44,3 +44,15 @@ export interface CollectionLayout {
    */
   readonly backup: 'carried' | { readonly leftOut: string };
 }
+
+/**
+ * Work that goes through collections whole, whatever their shard keys: on a cluster each of its commands is one to every
+ * shard. It alone may be that on collections that are targeted `always`, and says so in the `comment` of the command,
+ * where the logs and `currentOp` of the servers show it.
+ */
+export const WHOLE_COLLECTION_WORK = {
+  copy: 'eider copies a collection whole',
+  compare: 'eider compares a collection whole',
+} as const;
+
+export type WholeCollectionWork = (typeof WHOLE_COLLECTION_WORK)[keyof typeof WHOLE_COLLECTION_WORK];

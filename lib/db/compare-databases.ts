@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { BSON, type Collection, type Document, type Filter } from 'mongodb';
+import { WHOLE_COLLECTION_WORK } from './collection-layout.ts';
 import { collectionNames, countDocuments } from './copy-database.ts';
 import type { Database } from './database.ts';
 import { asOctets, idOf, insertRaw } from './raw-documents.ts';
@@ -38,6 +39,8 @@ export interface CompareOptions {
   readonly onProgress?: (collection: string, documents: number) => void;
 }
 
+const COMMENT = WHOLE_COLLECTION_WORK.compare;
+
 /**
  * Reads both databases whole, side by side, and compares every document octet for octet.
  * @throws MailError `unavailable`; RangeError where a collection holds keys of a type that cannot be walked through
@@ -61,7 +64,7 @@ export async function compareDatabases(
 }
 
 async function refuseUnwalked(source: Database, name: string, walked: number): Promise<void> {
-  const counted = await countDocuments(source, name);
+  const counted = await countDocuments(source, name, COMMENT);
   if (walked !== counted)
     throw new RangeError(
       `${name} counts ${counted} documents, and ${walked} were met: it changes, or has keys of another type`,
@@ -85,7 +88,7 @@ class CollectionComparison {
   }
 
   async compare(): Promise<void> {
-    for await (const { documents, filter } of walk(this.#from)) {
+    for await (const { documents, filter } of walk(this.#from, COMMENT)) {
       const wanted = new Map<string, Buffer>();
       for (const raw of documents) {
         this.source.add(raw);
@@ -100,7 +103,7 @@ class CollectionComparison {
   async #compareRange(filter: Filter<Document>, wanted: Map<string, Buffer>): Promise<void> {
     const written: Buffer[] = [];
     const removed: unknown[] = [];
-    const cursor = this.#to.find(filter, { raw: true, sort: { _id: 1 } });
+    const cursor = this.#to.find(filter, { raw: true, sort: { _id: 1 }, comment: COMMENT });
     await orTemporary(async () => {
       for await (const document of cursor) {
         const raw = asOctets(document);
@@ -123,7 +126,8 @@ class CollectionComparison {
 
   async #mend(removed: readonly unknown[], written: readonly Buffer[]): Promise<void> {
     await orTemporary(async () => {
-      if (removed.length > 0) await this.#to.deleteMany({ _id: { $in: removed } } as unknown as Filter<Document>);
+      const those = { _id: { $in: removed } } as unknown as Filter<Document>;
+      if (removed.length > 0) await this.#to.deleteMany(those, { comment: COMMENT });
       await insertRaw(this.#to, written);
     });
   }

@@ -1,5 +1,6 @@
 import { Binary, BSON, type Collection, type Document, type IndexDescription } from 'mongodb';
 import { crashPoint } from '../kernel/crash-point.ts';
+import { WHOLE_COLLECTION_WORK, type WholeCollectionWork } from './collection-layout.ts';
 import type { Database } from './database.ts';
 import { insertRaw } from './raw-documents.ts';
 import { walk, type WalkPosition } from './raw-walk.ts';
@@ -75,7 +76,9 @@ export async function collectionNames({ db }: Database): Promise<readonly string
 
 async function refuseDocuments(target: Database): Promise<void> {
   for (const name of await collectionNames(target)) {
-    if ((await orTemporary(() => target.collection(name).findOne({}))) !== null)
+    if (
+      (await orTemporary(() => target.collection(name).findOne({}, { comment: WHOLE_COLLECTION_WORK.copy }))) !== null
+    )
       throw new TargetInUse(
         `the target is not empty: collection ${name} holds documents (a finished migration? --verify compares both sides)`,
       );
@@ -95,7 +98,8 @@ async function copyCollection(
   const into = target.collection(name);
   let documents = noted?.documents ?? 0;
   let octets = noted?.octets ?? 0;
-  for await (const page of walk(source.collection(name), noted === null ? undefined : positionIn(noted))) {
+  const position = noted === null ? undefined : positionIn(noted);
+  for await (const page of walk(source.collection(name), WHOLE_COLLECTION_WORK.copy, position)) {
     if (page.documents.length === 0) continue;
     await orTemporary(() => insertRaw(into, page.documents));
     crashPoint('migrate.page-copied');
@@ -148,6 +152,6 @@ function descriptionOf(index: Document): IndexDescription {
 }
 
 /** How many documents a collection has, by the server's own counting. */
-export async function countDocuments(database: Database, name: string): Promise<number> {
-  return countRows(database.collection(name), {});
+export async function countDocuments(database: Database, name: string, comment: WholeCollectionWork): Promise<number> {
+  return countRows(database.collection(name), {}, { comment });
 }

@@ -1,4 +1,4 @@
-export type { CollectionLayout } from './collection-layout.ts';
+export { WHOLE_COLLECTION_WORK, type CollectionLayout } from './collection-layout.ts';
 export {
   createCoalescingInserter,
   type CoalescingInserter,

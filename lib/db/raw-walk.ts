@@ -1,4 +1,5 @@
 import { Binary, ObjectId, Timestamp, type Collection, type Document, type Filter } from 'mongodb';
+import type { WholeCollectionWork } from './collection-layout.ts';
 import { asOctets, idOf } from './raw-documents.ts';
 import { orTemporary } from './row-access.ts';
 
@@ -43,10 +44,12 @@ const WALK_START: WalkPosition = { step: 0, after: undefined };
 
 /**
  * Goes through a collection in order of key, a page of bounded size at a time. The last page of each step has no
- * documents; its range reaches to the step's end.
+ * documents; its range reaches to the step's end. The key is `_id` whatever the shard key is: every document has one, and
+ * every shard an index of it, so that a router merges what the shards send in order.
  */
 export async function* walk(
   collection: Collection,
+  work: WholeCollectionWork,
   { step: firstStep, after: firstKey }: WalkPosition = WALK_START,
 ): AsyncGenerator<WalkPage, void, undefined> {
   let after = firstKey;
@@ -54,7 +57,7 @@ export async function* walk(
     const end = { step: index + 1, after: undefined };
     for (;;) {
       const lower = lowerBound(step, after);
-      const documents = await orTemporary(() => readPage(collection, { _id: lower }));
+      const documents = await orTemporary(() => readPage(collection, { _id: lower }, work));
       const last = documents.at(-1);
       if (last === undefined || 'only' in step) {
         yield { documents, filter: { _id: lower }, next: end };
@@ -77,10 +80,14 @@ function lowerBound(step: KeyStep, after: unknown): Record<string, unknown> {
   return after === undefined ? { $gte: step.from } : { $gt: after };
 }
 
-async function readPage(collection: Collection, filter: Filter<Document>): Promise<Buffer[]> {
+async function readPage(
+  collection: Collection,
+  filter: Filter<Document>,
+  comment: WholeCollectionWork,
+): Promise<Buffer[]> {
   const documents: Buffer[] = [];
   let octets = 0;
-  const cursor = collection.find(filter, { raw: true, sort: { _id: 1 }, limit: PAGE_DOCUMENTS });
+  const cursor = collection.find(filter, { raw: true, sort: { _id: 1 }, limit: PAGE_DOCUMENTS, comment });
   for await (const document of cursor) {
     const raw = asOctets(document);
     documents.push(raw);

@@ -29,12 +29,17 @@ export async function insertIfAbsent<T extends Document>(
 const COUNT_LIMIT_MS = 8000;
 
 /** How many rows match, by the `count` command, which every server of the protocol has. It takes no concern by itself. */
-export async function countRows<T extends Document>(rows: Collection<T>, query: Document): Promise<number> {
+export async function countRows<T extends Document>(
+  rows: Collection<T>,
+  query: Document,
+  options: { readonly comment?: string } = {},
+): Promise<number> {
   return orTemporary(async () => {
     const readConcern = { level: 'majority' };
     const answer = await rows.db.command({
       ...{ count: rows.collectionName, query, readConcern },
       maxTimeMS: COUNT_LIMIT_MS,
+      ...options,
     });
     return Number(answer['n']);
   });

@@ -47,6 +47,7 @@ describe("an operator's commands on a sharded cluster that refuses what names no
     [['restore', inData('backups'), '--plain', '--user', 'operator']],
     [['fsck']],
     [['db', 'init', '--dry-run']],
+    [['migrate', '--to', () => `embedded:${join(data.path, 'moved')}`]],
   ];
   for (const [args, input = ''] of commands) {
     it(`eider ${args.filter((part) => typeof part === 'string').join(' ')}`, async () => {

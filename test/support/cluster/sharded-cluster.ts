@@ -1,4 +1,5 @@
 import { BSON, type Document } from 'mongodb';
+import { WHOLE_COLLECTION_WORK } from '../../../lib/db/index.ts';
 import { EVERY_ROW } from '../every-row.ts';
 import { ClusterMetadata, CommandFailure } from './cluster-metadata.ts';
 import { startBearer } from './engine.ts';
@@ -29,6 +30,8 @@ export interface ShardedCluster {
   readonly metadata: ClusterMetadata;
   /** Commands on sharded collections so far. */
   readonly routed: RoutedCommand[];
+  /** Those of work that goes through collections whole, and says so: let pass to every shard. */
+  readonly whole: RoutedCommand[];
   /** Commands to the `admin` database that changed the cluster, as they came. */
   readonly administered: Document[];
   /** Collections made, with the options they came with. */
@@ -36,6 +39,7 @@ export interface ShardedCluster {
   close(): Promise<void>;
 }
 
+const WHOLE = new Set<unknown>(Object.values(WHOLE_COLLECTION_WORK));
 const MAX_WIRE_VERSION = 21;
 const ADMINISTRATION = new Set(['shardCollection', 'split', 'moveRange', 'moveChunk', 'enableSharding']);
 /** Options that a real server takes and the engine behind has no use for. */
@@ -57,6 +61,7 @@ export async function startShardedCluster(options: ShardedClusterOptions = {}): 
     presharded,
     mayBroadcast,
     routed: [],
+    whole: [],
     administered: [],
     created: new Map(),
     cursors: new Map(),
@@ -70,6 +75,7 @@ export async function startShardedCluster(options: ShardedClusterOptions = {}): 
     uri: `mongodb://${listeners.map(({ address }) => address).join(',')}/`,
     metadata,
     routed: state.routed,
+    whole: state.whole,
     administered: state.administered,
     created: state.created,
     close: async () => {
@@ -87,6 +93,7 @@ interface RouterState {
   readonly presharded: ReadonlyMap<string, readonly string[]>;
   readonly mayBroadcast: ReadonlySet<string>;
   readonly routed: RoutedCommand[];
+  readonly whole: RoutedCommand[];
   readonly administered: Document[];
   readonly created: Map<string, Document>;
   /** Cursors live in the router that opened them. */
@@ -217,6 +224,10 @@ function checkRouting(state: RouterState, router: Listener, command: WireCommand
   if (key === undefined || db === 'admin' || db === 'config') return;
   const targeting = targetingOf(body, key);
   if (targeting.kind === 'broadcast' && isOfTest(body)) return;
+  if (targeting.kind === 'broadcast' && WHOLE.has(body['comment'])) {
+    state.whole.push({ name, collection, targeting });
+    return;
+  }
   state.routed.push({ name, collection, targeting });
   if (targeting.kind === 'targeted') return;
   const reason = `${name} on ${collection}: ${targeting.reason}`;
