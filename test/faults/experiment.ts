@@ -243,7 +243,8 @@ export function experimentSuite(
     for (const [n, experiment] of experiments.entries())
       it(experiment.name, { timeout: PATIENCE_MS * runs }, async (t) => {
         const first = chosenSeed(firstSeed === 'random' ? firstSeed : firstSeed + n);
-        const seeds = Array.from({ length: runs }, (_, run) => first + run);
+        const wanted = Number(process.env['EIDER_TEST_RUNS'] ?? runs);
+        const seeds = Array.from({ length: wanted }, (_, run) => first + run);
         results.push(...(await expectHolds(t, experiment, seeds)));
       });
     it('as a table', (t) => {

@@ -22,12 +22,12 @@ interface TestRun {
 async function run(tree: string, { test, pattern }: Pick<PlantedBug, 'test' | 'pattern'>): Promise<TestRun> {
   const flags = ['--disable-warning=ExperimentalWarning', '--test', '--test-reporter=tap'];
   if (pattern !== undefined) flags.push(`--test-name-pattern=${pattern}`);
-  // Of a run within a run of node:test the reports would be its own.
+  // Of a run within a run of node:test the reports would be its own. Experiments run once, and look for no least load.
   const child = spawn(process.execPath, [...flags, test], {
     cwd: tree,
     detached: true,
     stdio: ['ignore', 'pipe', 'ignore'],
-    env: { ...process.env, NODE_TEST_CONTEXT: undefined, EIDER_TEST_SHRINK: '0' },
+    env: { ...process.env, NODE_TEST_CONTEXT: undefined, EIDER_TEST_SHRINK: '0', EIDER_TEST_RUNS: '1' },
   });
   let report = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (report += text));
