@@ -58,7 +58,8 @@ export function s3Suite(name: string, isWhole: boolean): void {
       assert.equal(server.refused(), 0);
     });
 
-    it('goes on with what was killed, on top of the backup before', { skip: !isWhole }, async () => {
+    if (!isWhole) return;
+    it('goes on with what was killed, on top of the backup before', async () => {
       await site.live(3);
       for (const nth of [2, 5]) {
         const death = { point: 'backup.object-written', nth };
@@ -73,7 +74,7 @@ export function s3Suite(name: string, isWhole: boolean): void {
       await restored();
     });
 
-    it('removes old backups, and what is left is whole', { skip: !isWhole }, async () => {
+    it('removes old backups, and what is left is whole', async () => {
       await site.live(1);
       assert.equal((await run(['backup', target, '--full'])).code, 0);
       const before = server.objects.size;
@@ -83,7 +84,7 @@ export function s3Suite(name: string, isWhole: boolean): void {
       await restored();
     });
 
-    it('says what the server says where the secret is wrong', { skip: !isWhole }, async () => {
+    it('says what the server says where the secret is wrong', async () => {
       const key = settings.slice(0, 2);
       const wrong = ['backup', target, ...key, ...bucketSettings('wrong'), '--data-dir', site.dataDir];
       const refused = await runEider(wrong);
