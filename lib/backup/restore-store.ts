@@ -61,7 +61,7 @@ async function markUnfinished(
   try {
     await whenMarked?.();
   } catch (error) {
-    if (running === undefined) await notes.finish();
+    if (running === undefined) await notes.withdraw({ backup: id, until });
     throw error;
   }
   crashPoint('restore.store-marked');

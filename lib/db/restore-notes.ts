@@ -2,7 +2,7 @@ import type { Document } from 'mongodb';
 import type { AccountId, UserId } from '../kernel/ids.ts';
 import type { Database } from './database.ts';
 import { orTemporary } from './row-access.ts';
-import { beginWork, finishWork, readUnfinished, UNFINISHED } from './unfinished-work.ts';
+import { beginWork, finishWork, readUnfinished, UNFINISHED, withdrawWork } from './unfinished-work.ts';
 
 /** The whole-store restore that a database is in the middle of. */
 export interface StoreRestore {
@@ -17,6 +17,8 @@ export interface RestoreNotes {
   read(): Promise<StoreRestore | undefined>;
   begin(restore: StoreRestore): Promise<void>;
   finish(): Promise<void>;
+  /** Takes back what `begin` noted, before anything else is written; notes about users stay. */
+  withdraw(restore: StoreRestore): Promise<void>;
   /** The log that a restore of this user writes, or wrote when it was interrupted. */
   accountOf(user: UserId): Promise<AccountId | undefined>;
   noteAccount(user: UserId, account: AccountId): Promise<void>;
@@ -39,6 +41,7 @@ export function createRestoreNotes(database: Database): RestoreNotes {
     begin: ({ backup, until }) =>
       beginWork(database, { kind: 'restore', source: backup, ...(until === undefined ? {} : { until }) }),
     finish: () => finishWork(database),
+    withdraw: ({ backup }) => withdrawWork(database, { kind: 'restore', source: backup }),
     accountOf: (user) =>
       orTemporary(async () => (await rows.findOne({ _id: keyOf(user) }))?.account as AccountId | undefined),
     noteAccount: (user, account) =>

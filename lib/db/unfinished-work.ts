@@ -45,6 +45,11 @@ export async function finishWork(database: Database): Promise<void> {
   });
 }
 
+/** Takes only the note away that says what it is: nothing else was begun, and the other notes are of others. */
+export async function withdrawWork(database: Database, { kind, source }: UnfinishedWork): Promise<void> {
+  await orTemporary(() => rowsOf(database).deleteOne({ _id: STATE, kind, source }));
+}
+
 function rowsOf(database: Database): Collection<StateRow> {
   return database.collection<StateRow>(UNFINISHED);
 }
