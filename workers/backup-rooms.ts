@@ -9,7 +9,7 @@ import type { Store } from './compose.ts';
 
 /** The rooms as backups and restores see them. */
 export function backupRooms(store: Store, clock: Clock): BackupRooms & RestoreRooms {
-  const { database, mailboxes, messages, attachments } = store;
+  const { database, mailboxes, messages, attachments, cipher } = store;
   return {
     users: createUserTransfer(database),
     addresses: createAddressTransfer(database),
@@ -18,6 +18,7 @@ export function backupRooms(store: Store, clock: Clock): BackupRooms & RestoreRo
     messages: createMessageTransfer(database),
     renew: (account, ids) => messages.renew(account, ids),
     notes: createRestoreNotes(database),
+    opensContentOf: (keyId) => cipher?.opens(keyId) === true,
     attachments,
     clock,
   };

@@ -19,6 +19,7 @@ import {
 } from '../lib/auth/index.ts';
 import type { Configuration } from '../lib/config/index.ts';
 import { openDatabase, type Database } from '../lib/db/index.ts';
+import type { ContentCipher } from '../lib/encryption/index.ts';
 import { attachEmbedded } from '../lib/embedded/index.ts';
 import { imapRenderer } from '../lib/frontends/imap/index.ts';
 import {
@@ -77,6 +78,8 @@ export interface Store {
   readonly auth: Auth;
   readonly accessTokens: AccessTokens;
   readonly sweep: Sweep;
+  /** What seals contents at rest; undefined where no keys are configured. */
+  readonly cipher: ContentCipher | undefined;
   /** This process among all that serve the store. */
   readonly node: string;
   /** Undefined where this process alone counts. */
@@ -145,6 +148,7 @@ export async function openStore(surroundings: Surroundings): Promise<Store> {
     auth,
     accessTokens,
     sweep,
+    cipher,
     node,
     sessionLimit,
   };

@@ -26,6 +26,8 @@ export interface RestoreRooms {
   readonly messages: MessageTransfer;
   readonly renew: Messages['renew'];
   readonly notes: RestoreNotes;
+  /** Whether content that is sealed with the key of this id can be read here. */
+  readonly opensContentOf: (keyId: string) => boolean;
   readonly attachments: Attachments;
   readonly clock: Clock;
 }

@@ -16,6 +16,8 @@ export interface ContentOptions {
   /** Called for each damage, and what is damaged is left out. Without it the first damage is thrown. */
   readonly onDamage?: (sentence: string) => void;
   readonly onMessage?: () => void;
+  /** Called for each message that is sealed with a key which is not here: until it is, nobody can read the message. */
+  readonly onLockedMessage?: (keyId: string) => void;
 }
 
 /** Octets of documents that are written together. */
@@ -42,8 +44,9 @@ export async function restoreContent(
   if (missing.size === 0) return missing;
   const writer = new ContentWriter(rooms, set, account, await sizesOf(set, line, options), options);
   const done = (written: readonly CarriedMessage[]): void => {
-    for (const { messageId } of written) {
+    for (const { messageId, sealedWith } of written) {
       missing.delete(messageId);
+      if (sealedWith !== undefined && !rooms.opensContentOf(sealedWith)) options.onLockedMessage?.(sealedWith);
       options.onMessage?.();
     }
   };

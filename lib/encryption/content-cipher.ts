@@ -13,6 +13,8 @@ export interface ContentCipher {
   open(name: Buffer, what: string, sealed: Buffer): Buffer;
   /** Id of the key that seals now; whoever keeps what is sealed notes it beside, so as to find what another has sealed. */
   readonly currentKey: string;
+  /** Whether the key of this id is among those that open. */
+  opens(keyId: string): boolean;
 }
 
 /** Octets that sealing adds. */
@@ -56,6 +58,7 @@ export function createContentCipher(keys: KeyRing): ContentCipher {
       }
     },
     currentKey: keys.current.id,
+    opens: (keyId) => keys.find(keyId) !== undefined,
   };
 }
 

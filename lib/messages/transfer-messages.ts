@@ -10,6 +10,8 @@ export interface CarriedMessage {
   readonly attachments: readonly AttachmentId[];
   /** What its refs carry. */
   readonly refToken: Buffer;
+  /** Id of the key that opens what is sealed of it; undefined where nothing is. */
+  readonly sealedWith?: string;
 }
 
 /** Message documents as a whole, for who keeps them elsewhere. */
@@ -53,12 +55,18 @@ export function createMessageTransfer(database: Database): MessageTransfer {
 
 /** What a document is and needs. @throws RangeError where it is no message document */
 export function describeMessage(raw: Buffer): CarriedMessage {
-  const { _id, v, attachments, renderedIn, refToken } = decodeRawDocument(raw);
+  const { _id, v, attachments, renderedIn, refToken, sealedWith } = decodeRawDocument(raw);
   if (!Buffer.isBuffer(_id) || v !== 1 || !Buffer.isBuffer(attachments) || !Buffer.isBuffer(refToken))
     throw new RangeError('not a message document of a version that is known here');
   const ids = new Set<AttachmentId>();
   for (let start = 0; start < attachments.length; start += HASH_OCTETS)
     ids.add(attachments.toString('hex', start, start + HASH_OCTETS) as AttachmentId);
   if (Buffer.isBuffer(renderedIn)) ids.add(renderedIn.toString('hex') as AttachmentId);
-  return { messageId: _id.toString('hex', ACCOUNT_OCTETS) as MessageId, raw, attachments: [...ids], refToken };
+  return {
+    messageId: _id.toString('hex', ACCOUNT_OCTETS) as MessageId,
+    raw,
+    attachments: [...ids],
+    refToken,
+    ...(typeof sealedWith === 'string' ? { sealedWith } : {}),
+  };
 }

@@ -104,6 +104,7 @@ export async function openStoreOn(database: Database): Promise<TestStore> {
     content,
     attachments,
     notes: createRestoreNotes(database),
+    opensContentOf: () => false,
     users: createUserTransfer(database),
     addresses: createAddressTransfer(database),
     journal: { ...createJournalExport(database), ...createJournalImport(database) },

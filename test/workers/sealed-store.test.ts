@@ -38,6 +38,27 @@ describe('fsck of a store whose content is sealed', () => {
     assert.match((await eider(`${OTHER},${RIGHT}`, 'fsck')).stdout, /2 messages: clean\n$/);
   });
 
+  it('is told by a restore of it where the key is not there, rehearsed or not', async () => {
+    const backups = join(data.path, 'backups');
+    const other = await makeDataDir();
+    const restore = (keys: string, ...more: readonly string[]): ReturnType<typeof runEider> => {
+      const command = ['restore', backups, '--plain', '--data-dir', other.path, ...more];
+      return runEider(command, '', keys === '' ? {} : { EIDER_ENCRYPTION_KEYS: keys });
+    };
+    const warned = new RegExp(`\nwarning: 2 messages are sealed with the content key ${RIGHT_ID}, .*\n$`);
+    try {
+      assert.equal((await eider(RIGHT, 'backup', backups, '--plain')).code, 0);
+      const rehearsed = await restore(OTHER, '--dry-run');
+      assert.deepEqual([rehearsed.code, warned.test(rehearsed.stdout)], [0, true], rehearsed.stdout);
+      const readable = await restore(`${OTHER},${RIGHT}`, '--dry-run', '--json');
+      assert.deepEqual((JSON.parse(readable.stdout) as Record<string, unknown>)['lackingKeys'], {});
+      const restored = await restore('');
+      assert.deepEqual([restored.code, warned.test(restored.stdout)], [0, true], restored.stdout);
+    } finally {
+      await other.remove();
+    }
+  });
+
   it('names the one document that does not open, and goes on with the others', async () => {
     await withServerDatabase(data.path, async ({ db }) => {
       const documents = db.collection('messages');

@@ -54,6 +54,7 @@ async function restore(target: string, flags: RestoreFlags): Promise<void> {
   const { chooseBackup, openBackupSet, readManifests } = await import('../../lib/backup/index.ts');
   const { createProgressBar } = await import('../transfer/progress-bar.ts');
   const damages: string[] = [];
+  const locked = new Map<string, number>();
   const report = await withStore(
     flags,
     async (store, { configuration, clock }) => {
@@ -69,6 +70,7 @@ async function restore(target: string, flags: RestoreFlags): Promise<void> {
         ...(until === undefined ? {} : { until }),
         isDryRun: flags.dryRun === true,
         ...(flags.skipDamaged === true ? { onDamage: (sentence: string) => void damages.push(sentence) } : {}),
+        onLockedMessage: (keyId) => void locked.set(keyId, (locked.get(keyId) ?? 0) + 1),
         onMessage: () => bar.show(0, `${String((messages += 1))} messages`),
       };
       const parts = { store, rooms, set, manifest, flags };
@@ -76,7 +78,7 @@ async function restore(target: string, flags: RestoreFlags): Promise<void> {
     },
     { makesStore: true, ...(flags.resume === true && flags.user === undefined ? { goesOn: true } : {}) },
   );
-  print(flags, report, damages);
+  print(flags, report, damages, locked);
 }
 
 interface RestoreParts {
@@ -155,13 +157,24 @@ async function oneMailbox(
   return { mailbox: target, quotaOctets, messages: await restoreMailbox(rooms, set, line, wanted, options) };
 }
 
-function print({ json, dryRun }: RestoreFlags, report: Report, damages: readonly string[]): void {
-  if (json === true) printJson({ ...report, isDryRun: dryRun === true, leftOut: damages });
+function print(
+  { json, dryRun }: RestoreFlags,
+  report: Report,
+  damages: readonly string[],
+  locked: ReadonlyMap<string, number>,
+): void {
+  const lackingKeys = Object.fromEntries(locked);
+  if (json === true) printJson({ ...report, isDryRun: dryRun === true, leftOut: damages, lackingKeys });
   else {
     for (const damage of damages) printLine(`left out: ${damage}`);
     if (dryRun === true) printLine('nothing was written');
     for (const [name, value] of Object.entries(report))
       printLine(`${name}: ${Array.isArray(value) ? value.join(', ') : String(value)}`);
+    for (const [keyId, messages] of locked)
+      printLine(
+        `warning: ${String(messages)} messages are sealed with the content key ${keyId}, which is not configured here: ` +
+          'nobody can read them until encryption.key-file holds it too',
+      );
   }
   if (damages.length > 0) process.exitCode = DONE_IN_PART;
 }
