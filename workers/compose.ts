@@ -18,7 +18,7 @@ import {
   type SessionLimit,
 } from '../lib/auth/index.ts';
 import type { Configuration } from '../lib/config/index.ts';
-import { openDatabase, type Database } from '../lib/db/index.ts';
+import { openDatabase, type Database, type UnfinishedWork } from '../lib/db/index.ts';
 import type { ContentCipher } from '../lib/encryption/index.ts';
 import { attachEmbedded } from '../lib/embedded/index.ts';
 import { imapRenderer } from '../lib/frontends/imap/index.ts';
@@ -61,8 +61,8 @@ export interface Surroundings {
   readonly clock: Clock;
   /** Takes what has to be stopped. */
   readonly lifecycle: Lifecycle;
-  /** For who goes on with a restore: a store that is half restored is opened too. */
-  readonly goesOn?: true;
+  /** For who goes on with such work or accepts it: a store that is in the middle of it is opened too. */
+  readonly goesOn?: UnfinishedWork['kind'];
   /** Has the database's client tell of its commands, for counting round trips. */
   readonly monitorCommands?: true;
 }
@@ -203,7 +203,7 @@ export async function connect({
     monitorCommands: monitorCommands ?? false,
   });
   lifecycle.add({ name: 'database', stop: () => database.close() });
-  await refuseUnfinished(database, goesOn === true ? 'restore' : undefined);
+  await refuseUnfinished(database, goesOn);
   return database;
 }
 

@@ -12,7 +12,8 @@ export async function refuseUnfinished(database: Database, allowed?: UnfinishedW
   throw new CommandError(
     found.kind === 'migration'
       ? 'this database holds an unfinished migration: run the same eider migrate again until it says that both sides ' +
-          'are the same, without --online at last; or begin anew with an empty database'
+          'are the same, without --online at last; or begin anew with an empty database; where the source is lost: ' +
+          'eider fsck --accept-migration'
       : `this store holds an unfinished restore of backup ${found.source}: run eider restore with --resume until it ` +
           'is done; or begin anew with an empty store',
   );

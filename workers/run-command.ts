@@ -1,4 +1,4 @@
-import type { Database } from '../lib/db/index.ts';
+import type { Database, UnfinishedWork } from '../lib/db/index.ts';
 import { createLifecycle } from '../lib/kernel/lifecycle.ts';
 import { systemClock } from '../lib/kernel/clock.ts';
 import { commandLogger } from './command-logger.ts';
@@ -13,17 +13,17 @@ const CLOSE_MS = 5000;
 /**
  * Opens the store for one command and closes it again whatever becomes of it; beside a running server too, whose
  * engine is then shared.
- * @throws CommandError where the store is half migrated, or half restored and `goesOn` is not given
+ * @throws CommandError where the store is half migrated, or half restored, and `goesOn` does not say so
  */
 export function withStore<T>(
   flags: SettingsFlags,
   run: (store: Store, surroundings: Surroundings) => Promise<T>,
-  { makesStore, goesOn }: { readonly makesStore?: true; readonly goesOn?: true } = {},
+  { makesStore, goesOn }: { readonly makesStore?: true; readonly goesOn?: UnfinishedWork['kind'] } = {},
 ): Promise<T> {
   return withSurroundings(
     flags,
     async (surroundings) =>
-      run(await openStore({ ...surroundings, ...(goesOn === true ? { goesOn } : {}) }), surroundings),
+      run(await openStore({ ...surroundings, ...(goesOn === undefined ? {} : { goesOn }) }), surroundings),
     makesStore === true,
   );
 }

@@ -5,7 +5,7 @@ import type { Database } from './database.ts';
 import { insertRaw } from './raw-documents.ts';
 import { walk, type WalkPosition } from './raw-walk.ts';
 import { countRows, orTemporary } from './row-access.ts';
-import { beginWork, finishWork, readUnfinished, UNFINISHED } from './unfinished-work.ts';
+import { beginWork, finishWork, noteCopied, readUnfinished, UNFINISHED } from './unfinished-work.ts';
 
 export interface CopyProgress {
   readonly collection: string;
@@ -60,6 +60,7 @@ export async function openDatabaseCopy(source: Database, target: Database, sourc
     collections,
     run: async (onProgress) => {
       for (const name of collections) await copyCollection(source, target, progress, name, onProgress);
+      await noteCopied(target);
     },
     finish: () => finishWork(target),
   };

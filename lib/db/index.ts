@@ -13,6 +13,6 @@ export { migrateDatabase, type MigrationReport } from './migrate-database.ts';
 export { inspectDatabase } from './inspect-database.ts';
 export { planPreparation, runPreparationStep, stepText } from './plan-preparation.ts';
 export { createRestoreNotes, type RestoreNotes, type StoreRestore } from './restore-notes.ts';
-export { readUnfinished, type UnfinishedWork } from './unfinished-work.ts';
+export { acceptCopy, readUnfinished, type UnfinishedWork } from './unfinished-work.ts';
 export { countRows, insertIfAbsent, literalPattern, orTemporary } from './row-access.ts';
 export { insertManyOutcome, isDuplicateKey, toTemporary, writeOutcome } from './write-outcome.ts';

@@ -22,6 +22,8 @@ interface StateRow extends Document, UnfinishedWork {
 /** The notes of such work: the one that says what it is, and what it needs to be gone on with. */
 export const UNFINISHED = 'unfinished';
 const STATE = 'state';
+/** Among the notes of a migration: each collection has been copied to its end once. */
+const COPIED = 'copied';
 
 /** Undefined: the database stands for itself. @throws MailError `unavailable` */
 export async function readUnfinished(database: Database): Promise<UnfinishedWork | undefined> {
@@ -48,6 +50,24 @@ export async function finishWork(database: Database): Promise<void> {
 /** Takes only the note away that says what it is: nothing else was begun, and the other notes are of others. */
 export async function withdrawWork(database: Database, { kind, source }: UnfinishedWork): Promise<void> {
   await orTemporary(() => rowsOf(database).deleteOne({ _id: STATE, kind, source }));
+}
+
+/** Notes of a migration that each collection has been copied to its end; what came since may be lacking. */
+export async function noteCopied(database: Database): Promise<void> {
+  await orTemporary(() => rowsOf(database).updateOne({ _id: COPIED }, { $set: { isDone: true } }, { upsert: true }));
+}
+
+/**
+ * Has the target of a migration whose source is lost stand for itself, with what has arrived.
+ * @param check called before the notes are taken away; what it throws leaves them
+ * @returns false, and has not called `check`, where the database holds no migration that has copied everything once
+ */
+export async function acceptCopy(database: Database, check: () => Promise<void>): Promise<boolean> {
+  if ((await readUnfinished(database))?.kind !== 'migration') return false;
+  if ((await orTemporary(() => rowsOf(database).findOne({ _id: COPIED }))) === null) return false;
+  await check();
+  await finishWork(database);
+  return true;
 }
 
 function rowsOf(database: Database): Collection<StateRow> {

@@ -76,7 +76,7 @@ async function restore(target: string, flags: RestoreFlags): Promise<void> {
       const parts = { store, rooms, set, manifest, flags };
       return await run(parts, options).finally(() => bar.end());
     },
-    { makesStore: true, ...(flags.resume === true && flags.user === undefined ? { goesOn: true } : {}) },
+    { makesStore: true, ...(flags.resume === true && flags.user === undefined ? { goesOn: 'restore' } : {}) },
   );
   print(flags, report, damages, locked);
 }
