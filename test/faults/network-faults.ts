@@ -17,9 +17,12 @@ async function lasting(node: SiteNode, fault: ProxyFault, ms: number): Promise<v
   node.proxy.fault = { kind: 'none' };
 }
 
+/** So often at most: each time costs the nodes up to half a second, and the load goes on without it. */
+const MOST_TIMES = 60;
+
 async function whileLoaded(run: FaultRun, work: () => Promise<void>): Promise<number> {
   let times = 0;
-  for (; !run.isLoadOver(); times += 1) await work();
+  for (; !run.isLoadOver() && times < MOST_TIMES; times += 1) await work();
   return times;
 }
 
