@@ -56,6 +56,8 @@ export async function restoreUser(
     crashPoint('restore.addresses-written');
     if (!(await rooms.users.write(line.row, written.account)))
       throw new MailError('user-exists', `The user name ${line.username} is another user's`);
+    // Once more: whoever took the log for abandoned may have come between the look at it and the row.
+    await requireOpen(rooms, line, written.account);
     await rooms.notes.forgetAccount(line.id);
     crashPoint('restore.user-written');
   }
@@ -134,12 +136,19 @@ async function writeLog(
 }
 
 /** Another restore of the same user, begun meanwhile, has taken the log for abandoned: no row may come to name it. */
-async function requireOpen({ mailboxes }: RestoreRooms, { username }: UserLine, account: AccountId): Promise<void> {
+async function requireOpen(rooms: RestoreRooms, { username }: UserLine, account: AccountId): Promise<void> {
+  if (!(await isOpen(rooms, account)))
+    throw new MailError('unavailable', `Another restore of user ${username} has begun meanwhile`);
+}
+
+/** Whether there is the log of an account, and nobody has closed it. */
+export async function isOpen({ mailboxes }: RestoreRooms, account: AccountId): Promise<boolean> {
   try {
     await mailboxes.usage(account);
+    return true;
   } catch (error) {
-    if (!(error instanceof MailError) || error.code !== 'user-not-found') throw error;
-    throw new MailError('unavailable', `Another restore of user ${username} has begun meanwhile`, { cause: error });
+    if (error instanceof MailError && error.code === 'user-not-found') return false;
+    throw error;
   }
 }
 

@@ -3,7 +3,7 @@ import type { RestoreRooms } from './backup-rooms.ts';
 import type { BackupSet } from './backup-set.ts';
 import { readCatalogue, type UserLine } from './catalogue.ts';
 import type { Manifest } from './manifest.ts';
-import { restoreUser, type RestoreOptions } from './restore-account.ts';
+import { isOpen, replaceAccount, restoreUser, type RestoreOptions } from './restore-account.ts';
 
 export interface RestoreStoreOptions extends RestoreOptions {
   /** Users of the backup who are there already are passed over: what an interrupted restore has done. */
@@ -93,11 +93,13 @@ async function restoreLine(
   report: RestoreReport,
 ): Promise<void> {
   options.onUser?.(line.username);
-  if (options.isDryRun !== true && (await rooms.users.find(line.id)) !== undefined) {
+  const present = options.isDryRun === true ? undefined : await rooms.users.find(line.id);
+  if (present !== undefined && (await isOpen(rooms, present.account))) {
     report.present += 1;
     return;
   }
-  const restored = await restoreUser(rooms, set, line, options);
+  // Two restores at once may have left a row whose log one of them took for abandoned.
+  const restored = await (present === undefined ? restoreUser : replaceAccount)(rooms, set, line, options);
   if (restored === undefined) return;
   report.users += 1;
   report.mailboxes += restored.mailboxes;

@@ -103,6 +103,34 @@ describe('a store that is half restored', () => {
     }
   });
 
+  it('is made whole where the log was taken for abandoned right before the row came to name it', async () => {
+    const restored = await openTestStore();
+    try {
+      const killed = {
+        ...restored,
+        journal: { ...restored.journal, write: () => Promise.reject(new Error('killed')) },
+      };
+      let rows = 0;
+      const overtaken: TestStore = {
+        ...restored,
+        users: {
+          ...restored.users,
+          write: async (row, account) => {
+            if ((rows += 1) === 2) await assert.rejects(restoreStore(killed, set, first, { goesOn: true }), /killed/);
+            return restored.users.write(row, account);
+          },
+        },
+      };
+      await assert.rejects(restoreStore(overtaken, set, first, {}), { code: 'unavailable' });
+      assert.equal((await readUnfinished(restored.database))?.source, first.id);
+      const report = await restoreStore(restored, set, first, { goesOn: true });
+      assert.deepEqual([report.users, report.present], [2, 1]);
+      assert.deepEqual(await restored.damages(), []);
+    } finally {
+      await restored.close();
+    }
+  });
+
   it('is no source and no target of a migration', async () => {
     const { half } = await openHalf();
     const empty = await openTestDatabase();
