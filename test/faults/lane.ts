@@ -160,7 +160,8 @@ export class Lane {
     } catch (error) {
       reply = String(error);
       if (isSent) outcome = 'unknown';
-      else this.#checkReply(what, reply, /503|fetch failed|terminated|other side closed/);
+      // A node that is frozen says nothing at all, which is no wrong answer.
+      else this.#checkReply(what, reply, /503|fetch failed|terminated|other side closed|no answer within/);
     }
     this.#enter(what, outcome, reply, new Map([[message, [{ mailbox: 'INBOX', flags: '' }]]]));
   }
