@@ -15,8 +15,15 @@ export interface PlannedFlags {
 
 const { seen: SEEN, deleted: DELETED } = SystemFlag;
 
-/** What is gathered on the way. */
+/** A change as it is put to message after message, and what is gathered on the way. */
 interface Planning {
+  readonly columns: Columns;
+  readonly mask: FlagMask;
+  readonly kept: number;
+  readonly set: number;
+  /** The highest mod-sequence that a message may have to be changed. */
+  readonly latest: number;
+  readonly hasExtra: boolean;
   readonly changed: RangeBuilder;
   readonly modified: RangeBuilder;
   unseen: number;
@@ -30,26 +37,26 @@ export function planFlags(
   mask: FlagMask,
   unchangedSince: number | undefined,
 ): PlannedFlags {
-  const planning: Planning = { changed: new RangeBuilder(), modified: new RangeBuilder(), unseen: 0, deleted: 0 };
-  columns.eachRun(ranges, (start, end) => planRun(columns, start, end, mask, unchangedSince, planning));
+  const planning: Planning = {
+    columns,
+    mask,
+    ...flagBits(mask),
+    latest: unchangedSince ?? Infinity,
+    hasExtra: columns.hasExtraKeywords || mask.extra.length > 0,
+    changed: new RangeBuilder(),
+    modified: new RangeBuilder(),
+    unseen: 0,
+    deleted: 0,
+  };
+  columns.eachRun(ranges, (start, end) => planRun(planning, start, end));
   const { changed, modified, unseen, deleted } = planning;
   return { changed: changed.ranges, modified: modified.ranges, unseen, deleted };
 }
 
 /** Of a million messages, too: all that a step of the loop touches is a variable of this very function. */
-function planRun(
-  columns: Columns,
-  start: number,
-  end: number,
-  mask: FlagMask,
-  unchangedSince: number | undefined,
-  planning: Planning,
-): void {
+function planRun(planning: Planning, start: number, end: number): void {
+  const { columns, mask, kept, set, latest, hasExtra, changed, modified } = planning;
   const { flags, modseq } = columns.arrays;
-  const { changed, modified } = planning;
-  const { kept, set } = flagBits(mask);
-  const latest = unchangedSince ?? Infinity;
-  const hasExtra = columns.hasExtraKeywords || mask.extra.length > 0;
   let unseen = 0;
   let deleted = 0;
   // Messages side by side that are gathered alike make one range; those that are left alone are not gathered.
