@@ -12,11 +12,10 @@ import type { Messages } from '../lib/messages/index.ts';
 import type { Nodes } from '../lib/nodes/index.ts';
 import type { PeerReader } from '../lib/proxy/index.ts';
 import type { ApiServices } from './http/api-request.ts';
-import { toErrorAnswer } from './http/error-answers.ts';
 import { describeRoutes } from './http/openapi.ts';
 import { createCursorSeal } from './http/paging.ts';
 import { createRunner } from './http/run-route.ts';
-import { sendJson } from './http/send-answer.ts';
+import { sendError, sendJson } from './http/send-answer.ts';
 import { createHttpServer, type Exchange, type ExchangeHandler, type TlsCredentials } from './http/server.ts';
 import { routes } from './routes/routes.ts';
 import type { apiSection } from './settings.ts';
@@ -84,8 +83,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     async (exchange) => {
       if (underWay >= settings.maxRequests) {
         const error = new MailError('unavailable', 'Too many requests at the moment, please try again');
-        const { status, headers, body } = toErrorAnswer(error);
-        await sendJson(exchange, status, body, { ...headers, Connection: 'close' });
+        await sendError(exchange, error, { Connection: 'close' });
         return;
       }
       underWay += 1;
@@ -101,18 +99,15 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     (exchange) => {
       options.onRequest?.();
       if (!isClosing) return handler(exchange);
-      const { status, headers, body } = toErrorAnswer(
-        new MailError('shutting-down', 'The server is shutting down, please try again'),
-      );
-      return sendJson(exchange, status, body, { ...headers, Connection: 'close' });
+      const error = new MailError('shutting-down', 'The server is shutting down, please try again');
+      return sendError(exchange, error, { Connection: 'close' });
     };
   /** Load balancers ask this path, and have no token. */
   const unlessDraining =
     (handler: ExchangeHandler): ExchangeHandler =>
     (exchange) => {
       if (options.isDraining?.() !== true) return handler(exchange);
-      const { status, headers, body } = toErrorAnswer(new MailError('shutting-down', 'This node is draining'));
-      return sendJson(exchange, status, body, headers);
+      return sendError(exchange, new MailError('shutting-down', 'This node is draining'));
     };
   for (const route of routes) {
     const handler = runner(route);

@@ -3,12 +3,11 @@ import { MailError, toMailError } from '../../lib/kernel/errors.ts';
 import { requirePrivilege, type Actor } from './access.ts';
 import { ContentAnswer, type ApiServices } from './api-request.ts';
 import type { Route } from './define-route.ts';
-import { toErrorAnswer } from './error-answers.ts';
 import { JsonGuard } from './json-guard.ts';
 import { parseJson, toEntries } from './json-input.ts';
 import { BodyBudget, hasBody, invite, mediaType, octetsOf, readText, refuseAnnounced } from './request-body.ts';
 import { mergeParameters, toFormEntries } from './request-parameters.ts';
-import { sendContent, sendJson } from './send-answer.ts';
+import { sendContent, sendError, sendJson } from './send-answer.ts';
 import type { Exchange, ExchangeHandler } from './server.ts';
 import { UserShares } from './user-shares.ts';
 
@@ -55,9 +54,8 @@ export function createRunner(options: RunnerOptions): (route: Route) => Exchange
         return;
       }
       failure = toMailError(error);
-      const { status, headers, body } = toErrorAnswer(failure);
       if (exchange.response.headersSent) exchange.response.destroy();
-      else await sendJson(exchange, status, body, headers);
+      else await sendError(exchange, failure);
     }
     const ms = Math.round(options.services.clock.monotonic() - start);
     report(options, route, exchange, { ms, ...callerFields(asked) }, failure);

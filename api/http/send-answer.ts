@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
+import type { MailError } from '../../lib/kernel/errors.ts';
 import type { ContentAnswer } from './api-request.ts';
+import { toErrorAnswer } from './error-answers.ts';
 
 /** How long a client may go on sending a body that nobody reads, so that it sees the answer first. */
 const LINGER_MS = 5000;
@@ -15,6 +17,16 @@ const CONTENT_HEADERS = {
   ...COMMON_HEADERS,
   'Content-Security-Policy': "default-src 'none'; sandbox",
 } as const;
+
+/** As `sendJson`, with the status, the headers and the body that tell of a failure. */
+export function sendError(
+  exchange: { readonly request: IncomingMessage; readonly response: ServerResponse },
+  error: MailError,
+  more: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const { status, headers, body } = toErrorAnswer(error);
+  return sendJson(exchange, status, body, { ...headers, ...more });
+}
 
 /** Resolves when the answer has left; a client that still sends may then linger, and holds on to nothing else. */
 export async function sendJson(
