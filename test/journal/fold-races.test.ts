@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Binary } from 'mongodb';
-import { openJournalStore, type OpenMailbox } from '../../lib/journal/index.ts';
+import { openJournalStore } from '../../lib/journal/index.ts';
 import { AccountLog } from '../../lib/journal/account-log.ts';
 import type { JournalStore } from '../../lib/journal/journal-store.ts';
 import { systemClock } from '../../lib/kernel/clock.ts';
@@ -12,15 +12,12 @@ import {
   newMessage,
   openMailbox,
   segmentsOf,
+  showMailbox,
   useDatabase,
 } from './journal-node.ts';
 
 const setup = useDatabase();
 const { node } = setup;
-
-function showAll(mailbox: OpenMailbox): unknown {
-  return { info: mailbox.info(), rows: [...mailbox.rows(EVERYTHING)] };
-}
 
 describe('a fold beside others, and cut off', () => {
   it('a reader that finds segments gone reads the checkpoint again', async () => {
@@ -35,7 +32,7 @@ describe('a fold beside others, and cut off', () => {
     await one.fold(account);
     await inbox.storeFlags(EVERYTHING, { mode: 'add', flags: { system: 1, keywords: [] } });
     const late = await openMailbox(reader, account);
-    assert.deepEqual(showAll(late), showAll(inbox));
+    assert.deepEqual(showMailbox(late), showMailbox(inbox));
   });
 
   it('a command of a node that is behind the checkpoint catches up first', async () => {
@@ -68,7 +65,7 @@ describe('a fold beside others, and cut off', () => {
     }
     assert.deepEqual(await one.check(account), []);
     assert.equal(await segmentsOf(setup.database, account), 1);
-    assert.deepEqual(showAll(await openMailbox(node(), account)), showAll(inbox));
+    assert.deepEqual(showMailbox(await openMailbox(node(), account)), showMailbox(inbox));
   });
 
   const cuts: readonly (keyof JournalStore)[] = ['writeSegments', 'replaceCheckpoint', 'removeSegments'];
@@ -91,12 +88,12 @@ describe('a fold beside others, and cut off', () => {
         await assert.rejects(broken.fold(account));
         assert.deepEqual(await one.check(account), []);
         const still = await openMailbox(broken, account);
-        assert.deepEqual(showAll(still), showAll(inbox));
-        assert.deepEqual(showAll(await openMailbox(node(), account)), showAll(inbox));
+        assert.deepEqual(showMailbox(still), showMailbox(inbox));
+        assert.deepEqual(showMailbox(await openMailbox(node(), account)), showMailbox(inbox));
         await broken.append(account, inbox.id, [newMessage()]);
         await one.list(account);
         await one.fold(account);
-        assert.deepEqual(showAll(await openMailbox(node(), account)), showAll(inbox));
+        assert.deepEqual(showMailbox(await openMailbox(node(), account)), showMailbox(inbox));
       });
     }
   }
@@ -114,7 +111,7 @@ describe('a fold beside others, and cut off', () => {
       await one.append(account, inbox.id, [newMessage()]);
       await one.fold(account);
       assert.deepEqual(await one.check(account), []);
-      assert.deepEqual(showAll(await openMailbox(node(), account)), showAll(inbox));
+      assert.deepEqual(showMailbox(await openMailbox(node(), account)), showMailbox(inbox));
       assert.equal(await segmentsOf(setup.database, account), 1);
     }
   });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { openJournalStore, type OpenMailbox } from '../../lib/journal/index.ts';
+import { openJournalStore } from '../../lib/journal/index.ts';
 import type { AccountId, MailboxId } from '../../lib/kernel/ids.ts';
 import {
   createAccount,
@@ -11,16 +11,13 @@ import {
   newMessage,
   openMailbox,
   segmentsOf,
+  showMailbox,
   steppedClock,
   useDatabase,
 } from './journal-node.ts';
 
 const setup = useDatabase();
 const { node } = setup;
-
-function showAll(mailbox: OpenMailbox): unknown {
-  return { info: mailbox.info(), rows: [...mailbox.rows(EVERYTHING)] };
-}
 
 describe('fold', () => {
   it('a node that opens the account later sees the same', async () => {
@@ -36,13 +33,13 @@ describe('fold', () => {
     await one.append(account, inbox.id, [newMessage()]);
     await inbox.expunge([{ from: 2, to: 2 }], { force: true });
     const other = node();
-    assert.deepEqual(showAll(await openMailbox(other, account)), showAll(inbox));
+    assert.deepEqual(showMailbox(await openMailbox(other, account)), showMailbox(inbox));
     assert.deepEqual(await other.list(account), await one.list(account));
     assert.deepEqual(await other.subscriptions(account), await one.subscriptions(account));
     assert.deepEqual(await other.usage(account), await one.usage(account));
     await one.fold(account);
     const third = node();
-    assert.deepEqual(showAll(await openMailbox(third, account)), showAll(inbox));
+    assert.deepEqual(showMailbox(await openMailbox(third, account)), showMailbox(inbox));
     assert.deepEqual(await (await openMailbox(third, account)).vanishedSince(1), [{ from: 2, to: 2 }]);
   });
 
@@ -94,7 +91,7 @@ describe('fold', () => {
     assert.equal(await segmentsOf(setup.database, account), 3);
     const other = await openMailbox(node(), account);
     assert.equal(other.row(5000)?.flags.system, 1);
-    assert.deepEqual(showAll(other), showAll(inbox));
+    assert.deepEqual(showMailbox(other), showMailbox(inbox));
   });
 
   it('deleted mailboxes and tombstones are kept for the window, then forgotten', async () => {
@@ -132,7 +129,7 @@ describe('fold', () => {
     assert.deepEqual(await inbox.vanishedSince(q - 1, [{ from: 2, to: 9 }]), [{ from: 2, to: 2 }]);
     assert.deepEqual(await inbox.vanishedSince(q), [{ from: 2, to: 2 }]);
     assert.equal(await segmentsOf(setup.database, account), 2);
-    assert.deepEqual(showAll(await openMailbox(node({ clock }), account)), showAll(inbox));
+    assert.deepEqual(showMailbox(await openMailbox(node({ clock }), account)), showMailbox(inbox));
   });
 
   it('many small folds leave few segments of tombstones', async () => {
@@ -172,7 +169,7 @@ describe('fold', () => {
       assert.deepEqual([mailbox.row(1)?.flags.keywords, mailbox.row(2)?.flags.keywords], [['k99', 'new'], ['k98', 'k99']]); // prettier-ignore
     }
     await one.fold(account);
-    assert.deepEqual(showAll(await openMailbox(node(), account)), showAll(inbox));
+    assert.deepEqual(showMailbox(await openMailbox(node(), account)), showMailbox(inbox));
   });
 
   it('rows that another node wrote with names freed keep their keywords when this one folds', async () => {

@@ -150,6 +150,11 @@ export async function segmentsOf(database: Database, account: AccountId): Promis
   ).length;
 }
 
+/** A mailbox as an open session sees it. */
+export function showMailbox(mailbox: OpenMailbox): unknown {
+  return { info: mailbox.info(), rows: [...mailbox.rows(EVERYTHING)] };
+}
+
 /** Everything that a client can see of an account, but for the order of keywords. */
 export async function showAccount(journal: Journal, account: AccountId): Promise<unknown> {
   const mailboxes: unknown[] = [];
