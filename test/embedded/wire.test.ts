@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, beforeEach, afterEach, describe, it } from 'node:test';
@@ -231,6 +232,31 @@ describe('wire protocol', () => {
     // Others are served meanwhile, and far fewer than the 60 replies were made.
     for (let n = 0; n < 20; n++) await client.ask({ ping: 1, $db: 'w' });
     assert.ok(engine.counters.reads - before < 60, `${engine.counters.reads - before} reads`);
+    slow.socket.resume();
+    for (let n = 0; n < 60; n++) assert.equal((await slow.reply()).responseTo, n);
+    slow.close();
+  });
+
+  it('begins no command that was taken while another took long, until the client reads', async () => {
+    await client.ask({ insert: 'slow', documents: [{ _id: 1, d: Buffer.alloc(300_000) }], $db: 'w' });
+    const documents = Array.from({ length: 5_000 }, (_, _id) => ({ _id, a: _id }));
+    await client.ask({ insert: 'long', documents, $db: 'w' });
+    const slow = new WireClient(socketPath);
+    slow.socket.pause();
+    await once(slow.socket, 'connect');
+    const before = engine.counters.reads;
+    const long = { aggregate: 'long', pipeline: [{ $match: { a: -1 } }], cursor: {}, $db: 'w' };
+    const short = { find: 'slow', $db: 'w' };
+    slow.send(Buffer.concat(Array.from({ length: 60 }, (_, n) => opMsg(n, n === 0 ? long : short))));
+    let pings = 0;
+    const shortOnes = (): number => engine.counters.reads - before - pings - 1;
+    const ping = async (): Promise<void> => {
+      pings += 1;
+      await client.ask({ ping: 1, $db: 'w' });
+    };
+    while (shortOnes() < 1) await ping();
+    for (let n = 0; n < 20; n++) await ping();
+    assert.ok(shortOnes() < 10, `${shortOnes()} were begun`);
     slow.socket.resume();
     for (let n = 0; n < 60; n++) assert.equal((await slow.reply()).responseTo, n);
     slow.close();

@@ -91,6 +91,11 @@ export class Engine implements MessageSink {
     this.#options.logger.warn({ connection: connection.id, error: String(error) }, 'a client sent no valid message');
   }
 
+  drained(connection: Connection): void {
+    const lane = this.#lanes.get(connection);
+    if (lane !== undefined) this.#advance(lane);
+  }
+
   /** Writes that wait for their commit are done all the same; what is being read is not. */
   closed(connection: Connection): void {
     const lane = this.#lanes.get(connection);

@@ -37,6 +37,8 @@ export class Lane {
   next(): Asked | undefined {
     const [first] = this.#waiting;
     if (first === undefined || this.reading !== undefined || this.isInTask) return undefined;
+    // The replies would be held in memory, each of up to 48 MB.
+    if (this.connection.isFull) return undefined;
     if (!first.isWrite && this.writes > 0) return undefined;
     return this.#waiting.shift();
   }

@@ -9,6 +9,8 @@ export interface MessageSink {
   accept(connection: Connection, message: Message, reply: (document: Buffer) => void): void;
   /** The octets were no message: the connection has been closed. */
   rejected(connection: Connection, error: unknown): void;
+  /** The client has read its replies: what waited for that may begin. */
+  drained(connection: Connection): void;
   /** The connection has ended, for whatever reason; replies go nowhere any more. */
   closed(connection: Connection): void;
 }
@@ -28,7 +30,6 @@ export class Connection {
   /** The message that is arriving, as long as its header said, so that it is never copied together. */
   #message: Buffer | undefined;
   #filled = 0;
-  /** True while the client does not read its replies; no further command of it is done meanwhile. */
   #isFull = false;
   /** Octets that have arrived and wait for that to end. */
   #rest: Buffer | undefined;
@@ -44,6 +45,7 @@ export class Connection {
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     socket.on('drain', () => {
       this.#isFull = false;
+      sink.drained(this);
       this.#goOn();
     });
     // What went wrong with a peer shows in its `close`.
@@ -53,6 +55,11 @@ export class Connection {
 
   close(): void {
     this.#socket.destroy();
+  }
+
+  /** True while the client does not read its replies; no further command of it is begun meanwhile. */
+  get isFull(): boolean {
+    return this.#isFull;
   }
 
   /** True while nothing more is taken from the client: it does not read its replies, or asks faster than is answered. */
