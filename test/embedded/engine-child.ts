@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { ChildLog } from '../support/child-log.ts';
 import { socketUri } from '../../lib/embedded/server/start.ts';
 
 const ENTRY = fileURLToPath(new URL('../../lib/embedded/process/engine-process.ts', import.meta.url));
@@ -23,14 +24,14 @@ export interface EngineChild {
 export function spawnEngine(dataDir: string, wrapper: readonly string[] = []): EngineChild {
   const command = [...wrapper, process.execPath, '--disable-warning=ExperimentalWarning', ENTRY, '--data-dir', dataDir];
   const child = spawn(command[0] ?? '', command.slice(1), { stdio: ['ignore', 'ignore', 'pipe'] });
-  let log = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (log += text));
-  const ended = once(child, 'exit').then(([code]) => code as number | null);
+  const log = new ChildLog(child);
+  // Not `exit`, after which the last of its log may still arrive.
+  const ended = once(child, 'close').then(([code]) => code as number | null);
   return {
     process: child,
     pid: child.pid ?? 0,
     uri: socketUri(join(dataDir, 'engine.sock')),
-    log: () => log,
+    log: () => log.text,
     ended,
   };
 }

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { NODE_FLAGS } from '../../setup/node-flags.mjs';
 import { ApiClient } from './api-client.ts';
+import { ChildLog } from './child-log.ts';
 import { debianTool } from './debian-packages.ts';
 import { databaseVariables } from './given-database.ts';
 import { freePort, startRedis, waitForPort, type RedisServer } from './redis-server.ts';
@@ -84,7 +85,7 @@ export async function startFarm(options: FarmOptions): Promise<Farm> {
     const [first, ...others] = nodes;
     await first?.start();
     // The lasting one, which counts on every node; those in the ready files count on theirs alone.
-    const token = /^ {2}([0-9a-f]{64})$/m.exec(first?.log() ?? '')?.[1];
+    const token = (await first?.said(/^ {2}([0-9a-f]{64})$/m))?.[1];
     await Promise.all(others.map((node) => node.start()));
     const front: Ports = await freePorts();
     const proxy = await startHaproxy(work, front, nodes);
@@ -125,7 +126,7 @@ class Node implements FarmNode {
     Pick<Required<{ database: FarmOptions['database'] }>, 'database'>;
   #child: ChildProcess | undefined;
   #exited: Promise<[number | null]> = Promise.resolve([null]);
-  #log = '';
+  #log: ChildLog | undefined;
 
   constructor(
     name: string,
@@ -144,7 +145,12 @@ class Node implements FarmNode {
   }
 
   log(): string {
-    return this.#log;
+    return this.#log?.text ?? '';
+  }
+
+  /** Resolves when it has said this since it was started last. */
+  async said(pattern: RegExp): Promise<RegExpExecArray | undefined> {
+    return this.#log?.said(pattern);
   }
 
   get #readyFile(): string {
@@ -181,18 +187,15 @@ class Node implements FarmNode {
         env: { ...process.env, ...(database === undefined ? databaseVariables(dataDir) : {}) },
       },
     );
-    const keep = (chunk: Buffer): void => {
-      this.#log = (this.#log + chunk.toString('utf8')).slice(-20_000);
-    };
-    child.stdout.on('data', keep);
-    child.stderr.on('data', keep);
+    this.#log = new ChildLog(child);
     this.#child = child;
-    this.#exited = once(child, 'exit') as Promise<[number | null]>;
+    // Not `exit`, after which the last of its log may still arrive.
+    this.#exited = once(child, 'close') as Promise<[number | null]>;
     try {
       await waitForPort(this.ports.health, child);
       await this.#ready();
     } catch (error) {
-      throw new Error(`${this.name} did not start:\n${this.#log}`, { cause: error });
+      throw new Error(`${this.name} did not start:\n${this.log()}`, { cause: error });
     }
   }
 

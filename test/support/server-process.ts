@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { NODE_FLAGS } from '../../setup/node-flags.mjs';
+import { ChildLog } from './child-log.ts';
 import { databaseVariables, dropDatabaseOf } from './given-database.ts';
 
 const MAIN = fileURLToPath(new URL('../../workers/main.ts', import.meta.url));
@@ -32,8 +33,10 @@ export interface ServerProcess {
   readonly ready: Ready;
   readonly dataDir: string;
   readonly child: ChildProcess;
-  /** The log so far, for messages of failed assertions. */
+  /** The log so far, for messages of failed assertions; whole once it has been stopped. */
   log(): string;
+  /** Resolves when it has said this. */
+  said(pattern: RegExp): Promise<RegExpExecArray>;
   /** SIGTERM, and the exit code. */
   stop(): Promise<number | null>;
   /** SIGKILL to the whole group: server and engine, without a word. */
@@ -80,24 +83,21 @@ export async function startServer(
       env: { ...process.env, ...databaseVariables(dataDir), ...options.env },
     },
   );
-  let log = '';
-  const keep = (chunk: Buffer): void => {
-    log = (log + chunk.toString('utf8')).slice(-20_000);
-  };
-  child.stdout.on('data', keep);
-  child.stderr.on('data', keep);
-  const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+  const log = new ChildLog(child);
+  // Not `exit`, after which the last of its log may still arrive.
+  const exited = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
   const ready = await Promise.race([
     readWhenThere(dataDir, readyFile),
     exited.then(([code]): never => {
-      throw new Error(`the server ended with ${String(code)} before it was ready:\n${log}`);
+      throw new Error(`the server ended with ${String(code)} before it was ready:\n${log.text}`);
     }),
   ]);
   return {
     ready,
     dataDir,
     child,
-    log: () => log,
+    log: () => log.text,
+    said: (pattern) => log.said(pattern),
     stop: async () => {
       if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');
       const [code] = await exited;

@@ -116,22 +116,19 @@ describe('eider start', () => {
       socket.destroy();
       return String(subject.CN);
     };
-    const logged = async (text: string): Promise<void> => {
-      while (!server.log().includes(text)) await once(server.child.stderr ?? server.child, 'data');
-    };
     try {
       assert.equal(await presented(), 'one.example');
       await put('two.example', '[server]\nlog-level = "debug"\nhostname = "other.example"\n');
       server.child.kill('SIGHUP');
-      await logged('certificates read again');
+      await server.said(/certificates read again/);
       assert.equal(await presented(), 'two.example');
-      assert.match(server.log(), /"applied":\["server\.log-level"\]/);
-      assert.match(server.log(), /"settings":\["server\.hostname"\]/);
+      await server.said(/"applied":\["server\.log-level"\]/);
+      await server.said(/"settings":\["server\.hostname"\]/);
       await writeFile(file, 'nonsense');
       await writeFile(key, 'nonsense');
       server.child.kill('SIGHUP');
-      await logged('certificates not read again');
-      assert.match(server.log(), /settings not read again/);
+      await server.said(/certificates not read again/);
+      await server.said(/settings not read again/);
       assert.equal(await presented(), 'two.example');
     } finally {
       assert.equal(await server.stop(), 0);
