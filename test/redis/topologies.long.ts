@@ -11,7 +11,8 @@ import { hintsContract, reached } from '../contracts/hints-contract.ts';
 import { debianTool } from '../support/debian-packages.ts';
 import { RawRedis } from '../support/raw-redis.ts';
 import { joinThroughRedis } from '../support/redis-hints.ts';
-import { freePort, startRedis, waitForPort, withoutRedis, type RedisServer } from '../support/redis-server.ts';
+import { freePort, waitForPort } from '../support/ports.ts';
+import { startRedis, withoutRedis, type RedisServer } from '../support/redis-server.ts';
 
 const skip = await withoutRedis();
 

@@ -1,9 +1,9 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { access, chmod, chown, constants, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort, waitForPort } from './ports.ts';
 
 const PROGRAM = '/usr/sbin/dovecot';
 
@@ -34,7 +34,7 @@ export async function startDovecot(): Promise<Dovecot | undefined> {
   await writeFile(file, configuration(folder, port));
   const child = spawn(PROGRAM, ['-F', '-c', file], { stdio: ['ignore', 'ignore', 'ignore'] });
   const ended = once(child, 'exit');
-  await accepts(port, child);
+  await waitForPort(port, child);
   return {
     pid: child.pid ?? 0,
     lmtp: { host: '127.0.0.1', port },
@@ -83,31 +83,6 @@ namespace inbox {
   inbox = yes
 }
 `;
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
-}
-
-async function accepts(port: number, child: ChildProcess): Promise<void> {
-  for (let tries = 0; tries < 200; tries += 1) {
-    if (child.exitCode !== null) throw new Error(`dovecot ended with ${String(child.exitCode)}`);
-    const socket = connect(port, '127.0.0.1');
-    const isOpen = await new Promise<boolean>((resolve) => {
-      socket.once('connect', () => resolve(true));
-      socket.once('error', () => resolve(false));
-    });
-    socket.destroy();
-    if (isOpen) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error('dovecot does not listen');
-}
 
 async function versionOf(): Promise<string> {
   const child = spawn(PROGRAM, ['--version'], { stdio: ['ignore', 'pipe', 'ignore'] });

@@ -10,7 +10,8 @@ import { ApiClient } from './api-client.ts';
 import { ChildLog } from './child-log.ts';
 import { debianTool } from './debian-packages.ts';
 import { databaseVariables } from './given-database.ts';
-import { freePort, startRedis, waitForPort, type RedisServer } from './redis-server.ts';
+import { freePort, waitForPort } from './ports.ts';
+import { startRedis, type RedisServer } from './redis-server.ts';
 import { makeDataDir } from './server-process.ts';
 
 const MAIN = fileURLToPath(new URL('../../workers/main.ts', import.meta.url));

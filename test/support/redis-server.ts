@@ -1,11 +1,10 @@
-import { randomInt } from 'node:crypto';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { debianTool } from './debian-packages.ts';
+import { freePort, waitForPort } from './ports.ts';
 
 /** Debian's redis-server on a loopback port of its own, without a file on the disk. */
 export interface RedisServer {
@@ -24,44 +23,6 @@ export interface RedisServer {
 /** Why tests of Redis are skipped, false where it runs here. */
 export async function withoutRedis(): Promise<string | false> {
   return (await debianTool('redis-server')) === undefined ? 'redis-server (Debian) cannot be had here' : false;
-}
-
-/** Below what systems give to outgoing connections, so that a program that is started again finds its port free. */
-const LOWEST_PORT = 12_000;
-const HIGHEST_PORT = 32_000;
-
-/** A loopback port that was free a moment ago; for programs that cannot choose one themselves. */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = randomInt(LOWEST_PORT, HIGHEST_PORT);
-    const server = createServer();
-    const isFree = await new Promise<boolean>((resolve) => {
-      server.once('error', () => resolve(false));
-      server.listen(port, '127.0.0.1', () => resolve(true));
-    });
-    if (!isFree) continue;
-    server.close();
-    await once(server, 'close');
-    return port;
-  }
-}
-
-/** Resolves when something takes connections there. */
-export async function waitForPort(port: number, child?: ChildProcess): Promise<void> {
-  for (;;) {
-    const isOpen = await new Promise<boolean>((resolve) => {
-      const socket = connect(port, '127.0.0.1');
-      socket.once('connect', () => {
-        socket.destroy();
-        resolve(true);
-      });
-      socket.once('error', () => resolve(false));
-    });
-    if (isOpen) return;
-    if (child !== undefined && (child.exitCode !== null || child.signalCode !== null))
-      throw new Error('the program ended before it listened');
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }
 
 /** @param args settings as redis-server takes them, e.g. `--rename-command SPUBLISH ''` */
