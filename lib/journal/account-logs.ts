@@ -10,6 +10,8 @@ import { Folder } from './fold.ts';
 import { rebuildHead } from './rebuild-head.ts';
 import type { Folded } from './folded-mailboxes.ts';
 import type { Hints } from './hints.ts';
+import { inTime } from './in-time.ts';
+import type { CommitOptions } from './journal.ts';
 import type { JournalStore } from './journal-store.ts';
 import type { JournalSettings } from './settings.ts';
 
@@ -63,13 +65,21 @@ export class AccountLogs {
     return this.#loaded.values();
   }
 
-  /** Runs with the account in memory; `isFresh` where it was read for this very call. */
-  async use<R>(account: AccountId, run: (loaded: LoadedAccount, isFresh: boolean) => Promise<R>): Promise<R> {
+  /**
+   * Runs with the account in memory; `isFresh` where it was read for this very call.
+   * @param deadline of the opening, monotonic milliseconds; where it is not given the database's own limits hold
+   * @throws MailError `unavailable` where it cannot be opened, or not in time
+   */
+  async use<R>(
+    account: AccountId,
+    run: (loaded: LoadedAccount, isFresh: boolean) => Promise<R>,
+    deadline?: number,
+  ): Promise<R> {
     if (this.#isClosed) throw new MailError('shutting-down', 'The server is shutting down, please try again');
     const known = this.#known(account);
     // Who joins an opening under way may have asked after its tail was read.
     const isFresh = known === undefined && !this.#opening.has(account);
-    const loaded = known ?? (await this.#open(account));
+    const loaded = known ?? (await this.#openBy(account, deadline));
     loaded.users += 1;
     try {
       return await run(loaded, isFresh);
@@ -78,6 +88,17 @@ export class AccountLogs {
       loaded.usedAt = this.#options.clock.monotonic();
       this.#remember(account, loaded);
     }
+  }
+
+  /** For a command, with the moment at which it must have its answer, however long the opening takes. */
+  commit<R>(
+    account: AccountId,
+    run: (loaded: LoadedAccount, deadline: number) => Promise<R>,
+    { deadline = Infinity }: CommitOptions = {},
+  ): Promise<R> {
+    const { clock, settings } = this.#options;
+    const latest = Math.min(deadline, clock.monotonic() + settings.commitTimeout);
+    return this.use(account, (loaded) => run(loaded, latest), latest);
   }
 
   #known(account: AccountId): LoadedAccount | undefined {
@@ -92,6 +113,11 @@ export class AccountLogs {
       return undefined;
     }
     return known;
+  }
+
+  #openBy(account: AccountId, deadline: number | undefined): Promise<LoadedAccount> {
+    const opening = this.#open(account);
+    return deadline === undefined ? opening : inTime(opening, deadline, this.#options.clock);
   }
 
   #open(account: AccountId): Promise<LoadedAccount> {

@@ -1,8 +1,10 @@
+import type { Clock } from '../kernel/clock.ts';
 import type { Uid, MessageId } from '../kernel/ids.ts';
 import type { AccountLog } from './account-log.ts';
 import type { LoadedAccount } from './account-logs.ts';
 import { deliverCommand } from './decide-messages.ts';
-import type { AppendResult, CommitOptions, Delivery } from './journal.ts';
+import { inTime } from './in-time.ts';
+import type { AppendResult, Delivery } from './journal.ts';
 
 const PAGE = 512;
 
@@ -13,15 +15,16 @@ const PAGE = 512;
 export async function deliverOnce(
   { log, queue }: LoadedAccount,
   delivery: Delivery,
-  options: CommitOptions,
+  deadline: number,
+  clock: Clock,
 ): Promise<AppendResult> {
   const { message, mailboxPath, existedSinceQ } = delivery;
   if (existedSinceQ !== undefined) {
-    const earlier = await findDelivery(log, message.messageId, existedSinceQ);
+    const earlier = await inTime(findDelivery(log, message.messageId, existedSinceQ), deadline, clock);
     if (earlier !== undefined) return earlier;
   }
   return queue.submit(deliverCommand(message, mailboxPath), {
-    deadline: options.deadline,
+    deadline,
     messageIds: [message.messageId],
   });
 }

@@ -74,7 +74,7 @@ export function createMailboxes(options: MailboxesOptions): Journal {
   const probe = new AccountProbe({ logs, hints, logger, intervalMs: settings.probeInterval });
 
   const submit = <R>(account: AccountId, command: Command<R>): Promise<R> =>
-    logs.use(account, ({ queue }) => queue.submit(command));
+    logs.commit(account, ({ queue }, deadline) => queue.submit(command, { deadline }));
   const read: ReadAccount = (account, run) =>
     logs.use(account, async (loaded, isFresh) => {
       if (!isFresh) await loaded.log.refresh();
@@ -107,8 +107,8 @@ export function createMailboxes(options: MailboxesOptions): Journal {
         return header === undefined ? undefined : infoOf(header, state);
       }),
     create: (account, path, how = {}) =>
-      logs.use(account, async ({ queue, log }) => {
-        const id = await queue.submit(createCommand(path, how));
+      logs.commit(account, async ({ queue, log }, deadline) => {
+        const id = await queue.submit(createCommand(path, how), { deadline });
         const header = log.state.mailboxes.get(id);
         if (header === undefined) throw new MailError('mailbox-not-found', 'The mailbox was deleted again at once');
         return infoOf(header, log.state);
@@ -123,14 +123,18 @@ export function createMailboxes(options: MailboxesOptions): Journal {
         await loadColumns(loaded.log, [id]);
         return openHandle(loaded, id, how.isReadOnly === true, logger, probe);
       }),
-    append: (account, mailbox, messages, how = {}) =>
-      logs.use(account, ({ queue }) =>
-        queue.submit(appendCommand(mailbox, messages), {
-          deadline: how.deadline,
-          messageIds: messages.map(({ messageId }) => messageId),
-        }),
+    append: (account, mailbox, messages, how) =>
+      logs.commit(
+        account,
+        ({ queue }, deadline) =>
+          queue.submit(appendCommand(mailbox, messages), {
+            deadline,
+            messageIds: messages.map(({ messageId }) => messageId),
+          }),
+        how,
       ),
-    deliver: (account, delivery, how = {}) => logs.use(account, (loaded) => deliverOnce(loaded, delivery, how)),
+    deliver: (account, delivery, how) =>
+      logs.commit(account, (loaded, deadline) => deliverOnce(loaded, delivery, deadline, clock), how),
     watch: (account, listener) => probe.watch(account, listener),
     knownQ: (account) => logs.peek(account)?.log.state.q ?? 0,
 

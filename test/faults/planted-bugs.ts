@@ -94,14 +94,14 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'an unknown outcome is told as a refusal',
-    file: 'lib/journal/commit-queue.ts',
+    file: 'lib/journal/commit-group.ts',
     text: "isDoubtful ||= outcome.reason !== 'failed';",
     instead: 'if (!isDoubtful) return refuseAll(left, unavailable(outcome.error));',
     test: 'test/journal/commit.test.ts',
   },
   {
     name: 'an unknown outcome is told as a refusal, as a client sees it',
-    file: 'lib/journal/commit-queue.ts',
+    file: 'lib/journal/commit-group.ts',
     text: "isDoubtful ||= outcome.reason !== 'failed';",
     instead: 'if (!isDoubtful) return refuseAll(left, unavailable(outcome.error));',
     test: 'test/faults/network.long.ts',
