@@ -89,9 +89,17 @@ async function searchContents(
 }
 
 /** @param positions ascending */
-function describe(view: MailboxView, positions: Uint32Array, isUid: boolean, usesModSeq: boolean): Found {
+function describe(view: MailboxView, positions: Uint32Array, isUid: boolean, program: SearchProgram): Found {
   const numbers = positions.map((position) => (isUid ? view.uidAt(position) : position + 1));
-  return { numbers, modSeq: usesModSeq ? highestModSeq(view, positions) : undefined };
+  const { usesModSeq, returns } = program;
+  return { numbers, modSeq: usesModSeq ? highestModSeq(view, toldPositions(positions, returns)) : undefined };
+}
+
+/** Those that the answer names: who asks for the ends alone hears of their mod-sequences alone (RFC 4731 section 3.2). */
+function toldPositions(positions: Uint32Array, returns: SearchProgram['returns']): Uint32Array {
+  if (returns === undefined || returns.has('ALL') || returns.has('COUNT') || positions.length === 0) return positions;
+  const ends = [returns.has('MIN') ? positions.slice(0, 1) : [], returns.has('MAX') ? positions.slice(-1) : []];
+  return Uint32Array.from(ends.flatMap((end) => [...end]));
 }
 
 function highestModSeq(view: MailboxView, positions: Uint32Array): number {
@@ -128,7 +136,7 @@ async function run(program: SearchProgram, context: ContextOf<'selected'>, form:
   } finally {
     clearTimeout(timer);
   }
-  const found = describe(view, positions, form.isUid, program.usesModSeq);
+  const found = describe(view, positions, form.isUid, program);
   const { returns } = program;
   const { output } = connection;
   if (returns !== undefined) {

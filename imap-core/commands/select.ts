@@ -3,19 +3,30 @@ import { flagsText, SystemFlag } from '../protocol/flags.ts';
 import type { Session } from '../session/session.ts';
 import { MailboxView } from '../view/mailbox-view.ts';
 import type { Decoder } from '../wire/decoder.ts';
-import { SyntaxFault } from '../wire/faults.ts';
+import { RefusedArgument, SyntaxFault } from '../wire/faults.ts';
 import { type Completion, type ConnectionPort, type ContextOf, defineCommand, LOGGED_IN } from './command.ts';
 
 interface SelectArguments {
-  readonly path: string;
+  /** What is wrong with the name where it can be none. */
+  readonly path: string | RefusedArgument;
   readonly isCondstore: boolean;
 }
 
 const ALL_FLAGS = 31;
 
+/** A name that is refused is met by `run`, for it closes the mailbox that is selected as any failing SELECT does. */
+function readPath(decoder: Decoder): string | RefusedArgument {
+  try {
+    return readMailbox(decoder);
+  } catch (error) {
+    if (error instanceof RefusedArgument) return error;
+    throw error;
+  }
+}
+
 function parse(decoder: Decoder): SelectArguments {
   decoder.space();
-  const path = readMailbox(decoder);
+  const path = readPath(decoder);
   let isCondstore = false;
   if (decoder.take(' ')) {
     decoder.list(() => {
@@ -52,11 +63,14 @@ function describe({ output }: ConnectionPort, session: Session, view: MailboxVie
 
 async function run(
   { path, isCondstore }: SelectArguments,
-  { connection, session }: ContextOf<'authenticated' | 'selected'>,
+  { connection, session, state }: ContextOf<'authenticated' | 'selected'>,
   isReadOnly: boolean,
 ): Promise<Completion> {
   // A SELECT that fails leaves nothing selected (RFC 3501 section 6.3.1).
   connection.select(undefined);
+  // Whoever pipelines can tell by it which mailbox an answer is about (RFC 7162 section 3.2.11).
+  if (state === 'selected') connection.output.write('* OK [CLOSED] The mailbox before is closed\r\n');
+  if (path instanceof RefusedArgument) throw path;
   const mailbox = await session.open(path, isReadOnly);
   const view = new MailboxView(mailbox, isReadOnly, () => connection.mailboxDeleted());
   connection.select(view);
