@@ -143,6 +143,7 @@ export class AccountLogs {
     const queue = new CommitQueue(log, {
       clock,
       timeoutMs: settings.commitTimeout,
+      maxKeywords: settings.maxKeywords,
       renew: renew === undefined ? undefined : (messageIds) => renew(account, messageIds),
       extraChanges: (state) => recentChanges(state, recent),
       onCommitted: () => {

@@ -21,6 +21,8 @@ export interface CommitQueueOptions {
   readonly clock: Clock;
   /** Milliseconds that a command may take where it does not say. */
   readonly timeoutMs: number;
+  /** Of one mailbox, that STORE and APPEND may make. */
+  readonly maxKeywords: number;
   /** Renews message data that a sweep may be about to delete; false for each that is gone. */
   readonly renew: ((messageIds: readonly MessageId[]) => Promise<readonly boolean[]>) | undefined;
   /** Called after this process committed records. */
@@ -193,9 +195,10 @@ export class CommitQueue {
 
   #decide(waiting: WaitingCommand, state: AccountState): Decided {
     let decision: Decision<unknown>;
-    const now = this.#options.clock.now();
+    const { clock, maxKeywords } = this.#options;
+    const now = clock.now();
     try {
-      const context: DecisionContext = { now, drawMailboxId: newMailboxId };
+      const context: DecisionContext = { now, drawMailboxId: newMailboxId, maxKeywords };
       decision = waiting.command.decide(state, context);
     } catch (error) {
       return { waiting, record: undefined, settle: () => waiting.reject(toMailError(error)) };

@@ -24,7 +24,7 @@ import {
   type NewMessage,
   type UidRanges,
 } from './journal.ts';
-import { checkFlagSet, checkTable, MAX_KEYWORDS, MAX_TABLE } from './keywords.ts';
+import { checkFlagSet, checkTable, MAX_TABLE } from './keywords.ts';
 import { INBOX, lookupPath } from './mailbox-path.ts';
 import { planExpunge, planFlags } from './plan-changes.ts';
 import { normalizeRanges, rangesOf } from './uid-set.ts';
@@ -46,12 +46,12 @@ export interface ExpungeResult {
 export function appendCommand(mailbox: MailboxRef, messages: readonly NewMessage[]): Command<AppendResult> {
   return {
     columns: noColumns,
-    decide: (state) => {
+    decide: (state, { maxKeywords }) => {
       const header = requireTarget(state, mailbox);
       if (messages.length === 0) return unchanged(appendResult(header, [], header.highestModSeq));
       for (const { flags } of messages) checkFlagSet(flags);
       requireQuota(state, octetsOf(messages));
-      const change = planAppend(header, messages, 'append', MAX_KEYWORDS);
+      const change = planAppend(header, messages, 'append', maxKeywords);
       return { changes: [change], result: (q) => appendResult(header, change.rows, q) };
     },
   };
@@ -90,12 +90,12 @@ export function storeFlagsCommand(
   const ranges = normalizeRanges(uids);
   return {
     columns: () => [mailbox],
-    decide: (state) => {
+    decide: (state, { maxKeywords }) => {
       const header = requireMailbox(state, mailbox);
       const columns = requireColumns(state, mailbox);
       checkFlagSet(change.flags);
       const table = change.mode === 'remove' ? header.keywords : header.keywords.with(change.flags.keywords);
-      checkTable(header.keywords, table, MAX_KEYWORDS);
+      checkTable(header.keywords, table, maxKeywords);
       const mask = flagMask(change, table);
       const { changed, modified, unseen, deleted } = planFlags(columns, ranges, mask, unchangedSince);
       if (changed.length === 0) return unchanged({ changed, modified, modseq: header.highestModSeq });

@@ -11,6 +11,8 @@ export interface DecisionContext {
   /** Milliseconds since 1970. */
   readonly now: number;
   readonly drawMailboxId: () => MailboxId;
+  /** Of one mailbox, for STORE and APPEND; what COPY, MOVE and delivery bring may go beyond. */
+  readonly maxKeywords: number;
 }
 
 /**

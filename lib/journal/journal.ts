@@ -104,6 +104,8 @@ export interface CommitOptions {
  * that is removed is `user-not-found`; trouble behind is `unavailable`, an undecided commit `outcome-unknown`.
  */
 export interface Mailboxes {
+  /** Of one mailbox, that STORE and APPEND may make. */
+  readonly maxKeywords: number;
   /** Writes an account's first record. A retry with the same account is a no-op. */
   createAccount(account: AccountId, init: AccountInit): Promise<void>;
   /**

@@ -1,8 +1,6 @@
 import { MailError } from '../kernel/errors.ts';
 import { SystemFlag, type FlagSet } from './journal.ts';
 
-/** For STORE and APPEND; what COPY, MOVE and delivery bring may go beyond, up to MAX_TABLE. */
-export const MAX_KEYWORDS = 100;
 const MAX_KEYWORD_OCTETS = 64;
 /** The end for everybody, so that a mailbox's header stays small. */
 export const MAX_TABLE = 1000;

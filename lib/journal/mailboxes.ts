@@ -83,6 +83,7 @@ export function createMailboxes(options: MailboxesOptions): Journal {
     });
 
   return {
+    maxKeywords: settings.maxKeywords,
     createAccount: (account, init) => submit(account, createAccountCommand(init)),
     closeAccount: (account) => submit(account, closeAccountCommand()),
     setQuota: (account, quotaOctets) => submit(account, setQuotaCommand(quotaOctets)),

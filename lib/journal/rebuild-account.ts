@@ -13,6 +13,7 @@ import { isBrokenJournal } from './damage.ts';
 import { planFold } from './fold-plan.ts';
 import type { AccountInit, NewMessage } from './journal.ts';
 import type { CheckpointKind, JournalStore } from './journal-store.ts';
+import { MAX_TABLE } from './keywords.ts';
 import { removeStrays } from './remove-strays.ts';
 
 /** What message data says of itself. */
@@ -93,7 +94,7 @@ function plan(
   init: RebuildAccountInit,
   now: number,
 ): readonly Change[] {
-  const context = { now, drawMailboxId: newMailboxId };
+  const context = { now, drawMailboxId: newMailboxId, maxKeywords: MAX_TABLE };
   const { changes } = createAccountCommand(init).decide(state, context);
   const validity = changes.reduce((most, own) => (own.kind === 'create' ? Math.max(most, own.uidValidity) : most), 0);
   const recovered = planMailbox(init.recoveredPath, undefined, validity, context);

@@ -15,6 +15,13 @@ export const journalSection = defineSection({
       max: 120_000,
       doc: 'How long a command may wait for the database to say what became of it; well below what IMAP clients wait.',
     },
+    maxKeywords: {
+      type: 'integer',
+      default: 100,
+      min: 1,
+      max: 1000,
+      doc: 'Keywords of one mailbox that clients may make; past it no new one is offered or taken.',
+    },
     cacheSize: {
       type: 'size',
       default: 128 * 1024 * 1024,

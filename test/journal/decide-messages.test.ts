@@ -156,6 +156,23 @@ describe('decide: messages', () => {
     });
   }
 
+  it('keywords: as many as the setting says, whoever makes them', () => {
+    const made = account();
+    made.maxKeywords = 3;
+    made.fill('INBOX', 1, { flags: { system: 0, keywords: ['a', 'b'] } });
+    const store = (...keywords: string[]): unknown =>
+      made.run(
+        storeFlagsCommand(made.id('INBOX'), EVERYTHING, { mode: 'add', flags: { system: 0, keywords } }, undefined),
+      );
+    store('c');
+    assert.throws(() => store('d'), { code: 'limit' });
+    assert.throws(() => made.fill('INBOX', 1, { flags: { system: 0, keywords: ['d'] } }), { code: 'limit' });
+    store('A', 'B', 'C');
+    made.maxKeywords = 4;
+    store('d');
+    assert.throws(() => store('e'), { code: 'limit' });
+  });
+
   it('copies bring their keywords beyond the limit of STORE, and no unknown system flag comes in', () => {
     const made = account('b');
     for (const [path, prefix] of [

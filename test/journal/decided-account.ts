@@ -17,6 +17,7 @@ export const SECONDS = 1_800_000_000;
 export class Account {
   readonly state = new AccountState(newAccountId());
   now = NOW;
+  maxKeywords = 100;
   #drawn = 0;
 
   constructor(quotaOctets = 0) {
@@ -26,6 +27,7 @@ export class Account {
   decide<R>(command: Command<R>, state = this.state): { changes: readonly Change[]; result: R } {
     const context = {
       now: this.now,
+      maxKeywords: this.maxKeywords,
       drawMailboxId: () => (this.#drawn += 1).toString(16).padStart(24, '0') as MailboxId,
     };
     const { changes, result } = command.decide(state, context);

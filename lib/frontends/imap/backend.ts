@@ -15,11 +15,11 @@ export function createImapBackend(rooms: ImapRooms, settings: () => ImapSettings
       );
       const { account } = user;
       const lease = await translated(() => sessions.enter(account, settings().maxConnectionsPerUser));
-      return new MailSession(rooms, user, limitsOf(settings()), () => lease.release());
+      return new MailSession(rooms, user, limitsOf(rooms, settings()), () => lease.release());
     },
   };
 }
 
-function limitsOf(settings: ImapSettings): SessionLimits {
-  return { appendOctets: settings.maxMessageSize, keywordsPerMailbox: settings.maxKeywords };
+function limitsOf({ mailboxes }: ImapRooms, settings: ImapSettings): SessionLimits {
+  return { appendOctets: settings.maxMessageSize, keywordsPerMailbox: mailboxes.maxKeywords };
 }

@@ -19,13 +19,6 @@ export const imapSection = defineSection({
       max: 1024 * MIB,
       doc: 'What APPEND takes, announced as APPENDLIMIT; the same as LMTP and the API take.',
     },
-    maxKeywords: {
-      type: 'integer',
-      default: 100,
-      min: 1,
-      max: 1000,
-      doc: 'Keywords of one mailbox that clients may make; past it no new one is offered.',
-    },
     maxConnectionsPerUser: {
       type: 'integer',
       default: 20,
