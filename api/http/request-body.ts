@@ -32,6 +32,16 @@ export function hasBody(request: IncomingMessage): boolean {
   return request.headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');
 }
 
+/**
+ * A body that is compressed on its way is not decompressed here, and must not be stored for what it is not.
+ * @throws MailError `invalid-input`
+ */
+export function refuseEncoded({ headers }: IncomingMessage): void {
+  const encoding = headers['content-encoding']?.trim().toLowerCase() ?? '';
+  if (encoding !== '' && encoding !== 'identity')
+    throw new MailError('invalid-input', 'The body is encoded (Content-Encoding), which no operation takes');
+}
+
 /** Announced octets past the limit are refused before they travel. @throws MailError `too-big` */
 export function refuseAnnounced(request: IncomingMessage, maxOctets: number): void {
   if (Number(request.headers['content-length'] ?? 0) > maxOctets) throw tooBig(maxOctets);

@@ -5,7 +5,16 @@ import { ContentAnswer, type ApiServices } from './api-request.ts';
 import type { Route } from './define-route.ts';
 import { JsonGuard } from './json-guard.ts';
 import { parseJson, toEntries } from './json-input.ts';
-import { BodyBudget, hasBody, invite, mediaType, octetsOf, readText, refuseAnnounced } from './request-body.ts';
+import {
+  BodyBudget,
+  hasBody,
+  invite,
+  mediaType,
+  octetsOf,
+  readText,
+  refuseAnnounced,
+  refuseEncoded,
+} from './request-body.ts';
 import { mergeParameters, toFormEntries } from './request-parameters.ts';
 import { sendContent, sendError, sendJson } from './send-answer.ts';
 import type { Exchange, ExchangeHandler } from './server.ts';
@@ -143,6 +152,7 @@ async function readBody(
   { request, response }: Exchange,
 ): Promise<ReadBody> {
   if (!hasBody(request)) return NO_BODY;
+  refuseEncoded(request);
   const type = mediaType(request);
   const isJson = type === 'application/json' || type.endsWith('+json');
   const isForm = type === 'application/x-www-form-urlencoded';

@@ -231,6 +231,26 @@ describe('http', () => {
     assert.equal(await api.rooms.accounts.findByUsername('x'), undefined);
   });
 
+  it('takes no body that is compressed on its way, be it a message', async () => {
+    const { client, inbox } = await api.newUser('packed');
+    const upload = async (type: string, encoding: string): Promise<number> => {
+      const response = await fetch(`${client.url}/users/me/mailboxes/${inbox}/messages`, {
+        method: 'POST',
+        headers: { 'X-Access-Token': client.token, 'Content-Type': type, 'Content-Encoding': encoding },
+        body: type === 'application/json' ? '{"raw":"x: y"}' : 'x: y\r\n\r\nz',
+      });
+      await response.arrayBuffer();
+      return response.status;
+    };
+    for (const type of ['message/rfc822', 'application/json']) {
+      for (const encoding of ['gzip', 'GZIP', 'identity, br', 'x'])
+        assert.equal(await upload(type, encoding), 400, type);
+      for (const encoding of ['', 'Identity']) assert.equal(await upload(type, encoding), 200, type);
+    }
+    const { body } = await client.ok('GET', `/users/me/mailboxes/${inbox}/messages`);
+    assert.equal(body['total'], 4);
+  });
+
   it('refuses a body past its limit, announced or not', async () => {
     const sized = (octets: number): Buffer =>
       Buffer.from(`{"username":"${'x'.repeat(octets - 29)}","password":""}`.padEnd(octets));
