@@ -14,8 +14,10 @@ export interface EngineChild {
   readonly process: ChildProcess;
   readonly pid: number;
   readonly uri: string;
-  /** What it has logged so far. */
+  /** What has arrived of its log so far. */
   log(): string;
+  /** Resolves when it has said this. */
+  said(pattern: RegExp): Promise<RegExpExecArray>;
   /** Resolves with the exit status, null where a signal ended it. */
   readonly ended: Promise<number | null>;
 }
@@ -25,13 +27,14 @@ export function spawnEngine(dataDir: string, wrapper: readonly string[] = []): E
   const command = [...wrapper, process.execPath, '--disable-warning=ExperimentalWarning', ENTRY, '--data-dir', dataDir];
   const child = spawn(command[0] ?? '', command.slice(1), { stdio: ['ignore', 'ignore', 'pipe'] });
   const log = new ChildLog(child);
-  // Not `exit`, after which the last of its log may still arrive.
-  const ended = once(child, 'close').then(([code]) => code as number | null);
+  // Not `close`: a wrapper that is killed leaves the engine behind, and the engine its end of the log.
+  const ended = once(child, 'exit').then(([code]) => code as number | null);
   return {
     process: child,
     pid: child.pid ?? 0,
     uri: socketUri(join(dataDir, 'engine.sock')),
     log: () => log.text,
+    said: (pattern) => log.said(pattern),
     ended,
   };
 }

@@ -85,7 +85,7 @@ describe('the owner of a data directory', { skip: process.platform !== 'linux' &
     owner.process.kill('SIGCONT');
     assert.equal(await owner.ended, FAILED);
     await refused;
-    assert.match(owner.log(), /another process has taken over/);
+    await owner.said(/another process has taken over/);
     await rowsOf(nextClient).insertOne({ _id: 4 });
     assert.deepEqual(await idsIn(next.uri), [1, 3, 4]);
     await nextClient.close();
@@ -100,12 +100,12 @@ describe('the owner of a data directory', { skip: process.platform !== 'linux' &
     await cp(join(directory, 'aside'), dataDir, { recursive: true, filter: (path) => !path.endsWith('.sock') });
     await assert.rejects(rowsOf(client).insertOne({ _id: 2 }));
     assert.equal(await owner.ended, FAILED);
-    assert.match(owner.log(), /removed or replaced/);
+    await owner.said(/removed or replaced/);
   });
 
   it('ends by itself when its lock is removed, though nobody writes', async () => {
     await rm(`${file}.lock`);
     assert.equal(await owner.ended, FAILED);
-    assert.match(owner.log(), /lock has been removed/);
+    await owner.said(/lock has been removed/);
   });
 });

@@ -255,6 +255,7 @@ describe('at its deadline a command is answered, whatever hangs', { timeout: 30_
     const queue = new CommitQueue(log, {
       clock: systemClock,
       timeoutMs: 15_000,
+      maxKeywords: 100,
       renew: async (ids) => renewal.pass().then(() => ids.map(() => true)),
       onCommitted: () => undefined,
       extraChanges: () => [],
