@@ -104,9 +104,11 @@ describe('server', () => {
     await server.close();
   });
 
-  it('tells an idle client within milliseconds', async () => {
+  it('tells an idle client at once: no timer, and no delayed acknowledgement of TCP, stands between', async (t) => {
     const server = await startImapTestServer();
+    t.after(() => server.close());
     const client = await logIn(server);
+    t.after(() => client.destroy());
     await client.write('a SELECT INBOX\r\nb IDLE\r\n');
     while (!(await client.line()).startsWith('+')) continue;
     const row = {
@@ -125,8 +127,7 @@ describe('server', () => {
       assert.equal(await client.line(), `* ${count} RECENT`);
     }
     times.sort((x, y) => x - y);
-    assert.ok((times[98] ?? 0) < 50, `${times[98]} ms`);
-    client.destroy();
-    await server.close();
+    // Single ones may be late on a busy machine; 40 ms is what a delayed acknowledgement takes.
+    assert.ok((times[50] ?? 0) < 40, `${times[50]} ms`);
   });
 });
