@@ -117,7 +117,7 @@ async function settle(room: AccountsRoom, row: UserRow): Promise<void> {
   const reservation = await room.usernames.find(row.usernameKey);
   if (reservation?.user !== user) {
     // The user of this reservation was made and removed by others while we were on our way.
-    await room.users.remove(user);
+    await room.users.remove(row);
     await withdrawAddress(room, user, row.address);
     throw userExists();
   }

@@ -17,8 +17,10 @@ export async function removeUser(room: AccountsRoom, id: UserId): Promise<readon
     // Closed by an earlier attempt.
     if (!(error instanceof MailError) || error.code !== 'user-not-found') throw error;
   }
+  // The restore itself will find that it has come too late; what it has written is not to stay.
+  if (row.restoring !== undefined) await room.mailboxes.closeAccount(row.restoring.account as AccountId);
   const addresses = await room.addresses.removeAllOf(id);
   await room.usernames.remove(row.usernameKey, id);
-  await room.users.remove(id);
+  await room.users.remove(row);
   return addresses;
 }

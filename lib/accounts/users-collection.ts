@@ -27,6 +27,22 @@ export interface UserRow {
   readonly authVersion: number;
   /** Set once, when removal begins: from then on nobody is there. */
   readonly isRemoving?: true;
+  /**
+   * The one restore that may give the user another log. In a row in removal: the user comes with that restore, and until
+   * then nobody is there.
+   */
+  readonly restoring?: RestoreClaim;
+}
+
+export interface RestoreClaim {
+  /** Chosen anew by every restore, and by whoever takes its place. */
+  readonly id: string;
+  /** The log that it writes. */
+  readonly account: string;
+  /** Logs of restores whose place was taken, oldest first; nobody will name them. */
+  readonly abandoned?: readonly string[];
+  /** The row was made for the claim, and goes with it where the restore comes to nothing. */
+  readonly isNew?: true;
 }
 
 export interface RowFilter {
@@ -35,7 +51,7 @@ export interface RowFilter {
   readonly allTags: readonly string[];
 }
 
-export type RowChange = Partial<Omit<UserRow, '_id' | 'v' | 'account' | 'authVersion' | 'isRemoving'>>;
+export type RowChange = Partial<Omit<UserRow, '_id' | 'v' | 'account' | 'authVersion' | 'isRemoving' | 'restoring'>>;
 
 export interface UsersCollection {
   /** @returns false where the row is there already */
@@ -44,11 +60,20 @@ export interface UsersCollection {
   find(id: string): Promise<UserRow | undefined>;
   /** Undefined where there is no such user, or one in removal. */
   update(id: string, change: RowChange, options: { readonly raiseAuthVersion: boolean }): Promise<UserRow | undefined>;
-  /** @returns false where there is no such user, one in removal, or one with another log than `from` */
-  switchAccount(id: string, from: string, to: string): Promise<boolean>;
+  /** @returns false where the row is not as it was read: claimed by another, switched, in removal, or gone */
+  claim(read: UserRow, claim: RestoreClaim): Promise<boolean>;
+  /** Puts the row in place of the one that a restore has claimed; it is claimed no more. @returns false as below */
+  replaceClaimed(row: UserRow, claimId: string): Promise<boolean>;
+  /** @returns false where there is no such user, one in removal, one with another log than `from`, or not so claimed */
+  switchAccount(id: string, from: string, to: string, claimId: string): Promise<boolean>;
+  /** Gives a claim up; the row of a user who was to come with that restore goes. */
+  release(id: string, claimId: string): Promise<void>;
+  /** By id, in removal or not. */
+  claimed(after: string | undefined, limit: number): Promise<UserRow[]>;
   /** Undefined where there is no row at all. */
   markRemoving(id: string): Promise<UserRow | undefined>;
-  remove(id: string): Promise<void>;
+  /** Leaves the row alone where a restore has given the user another log since. */
+  remove({ _id, account }: Pick<UserRow, '_id' | 'account'>): Promise<void>;
   page(
     filter: RowFilter,
     range: { readonly after?: string; readonly before?: string; readonly limit: number },
@@ -81,20 +106,53 @@ export function openUsersCollection(database: Database): UsersCollection {
         const update: UpdateFilter<UserRow> = { $set: change, ...(raiseAuthVersion && { $inc: { authVersion: 1 } }) };
         return (await rows.findOneAndUpdate({ _id: id, ...PRESENT }, update, { returnDocument: 'after' })) ?? undefined;
       }),
-    switchAccount: (id, from, to) =>
+    claim: (read, claim) =>
       orTemporary(async () => {
-        const result = await rows.updateOne({ _id: id, account: from, ...PRESENT }, { $set: { account: to } });
-        return result.matchedCount === 1 || (await rows.findOne({ _id: id, account: to })) !== null;
+        const { _id, account, isRemoving, restoring } = read;
+        const asRead = {
+          ...{ _id, account },
+          isRemoving: isRemoving === undefined ? { $exists: false } : isRemoving,
+          'restoring.id': restoring === undefined ? { $exists: false } : restoring.id,
+        };
+        const result = await rows.updateOne(asRead, { $set: { restoring: claim } });
+        return result.matchedCount === 1 || (await rows.findOne({ _id, 'restoring.id': claim.id })) !== null;
       }),
+    replaceClaimed: (row, claimId) =>
+      orTemporary(async () => {
+        const { _id, account } = row;
+        const result = await rows.replaceOne({ _id, isRemoving: true, 'restoring.id': claimId }, row);
+        return result.matchedCount === 1 || (await rows.findOne({ _id, account, ...PRESENT })) !== null;
+      }),
+    switchAccount: (id, from, to, claimId) =>
+      orTemporary(async () => {
+        const result = await rows.updateOne(
+          { _id: id, account: from, 'restoring.id': claimId, ...PRESENT },
+          { $set: { account: to }, $unset: { restoring: '' } },
+        );
+        return result.matchedCount === 1 || (await rows.findOne({ _id: id, account: to, ...PRESENT })) !== null;
+      }),
+    release: (id, claimId) =>
+      orTemporary(async () => {
+        await rows.deleteOne({ _id: id, 'restoring.id': claimId, 'restoring.isNew': true });
+        await rows.updateOne({ _id: id, 'restoring.id': claimId }, { $unset: { restoring: '' } });
+      }),
+    claimed: (after, limit) =>
+      orTemporary(() =>
+        rows
+          .find({ ...(after === undefined ? {} : { _id: { $gt: after } }), 'restoring.id': { $exists: true } })
+          .sort({ _id: 1 })
+          .limit(limit)
+          .toArray(),
+      ),
     markRemoving: (id) =>
       orTemporary(
         async () =>
           (await rows.findOneAndUpdate({ _id: id }, { $set: { isRemoving: true } }, { returnDocument: 'after' })) ??
           undefined,
       ),
-    remove: (id) =>
+    remove: ({ _id, account }) =>
       orTemporary(async () => {
-        await rows.deleteOne({ _id: id });
+        await rows.deleteOne({ _id, account });
       }),
     page: (filter, range) =>
       orTemporary(() =>

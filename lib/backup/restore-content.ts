@@ -16,6 +16,8 @@ export interface ContentOptions {
   /** Called for each damage, and what is damaged is left out. Without it the first damage is thrown. */
   readonly onDamage?: (sentence: string) => void;
   readonly onMessage?: () => void;
+  /** Called before each batch is written; what it throws ends the restore. */
+  readonly beforeWrite?: () => Promise<void>;
   /** Called for each message that is sealed with a key which is not here: until it is, nobody can read the message. */
   readonly onLockedMessage?: (keyId: string) => void;
 }
@@ -112,6 +114,7 @@ class ContentWriter {
 
   /** @returns those that are written now; not among them are those of which an attachment is damaged */
   async flush(): Promise<readonly CarriedMessage[]> {
+    if (this.#waiting.length > 0) await this.#options.beforeWrite?.();
     const messages = this.#waiting;
     this.#waiting = [];
     this.#octets = 0;

@@ -5,8 +5,8 @@ import type { RestoreRooms } from './backup-rooms.ts';
 import type { BackupSet } from './backup-set.ts';
 import type { UserLine } from './catalogue.ts';
 import { foldAccount } from './read-account.ts';
-import type { RestoreOptions } from './restore-account.ts';
 import { restoreContent } from './restore-content.ts';
+import type { RestoreOptions } from './write-log.ts';
 
 /** Messages of one record; such a record takes some tens of KiB. */
 const APPENDED_AT_ONCE = 500;

@@ -1,9 +1,13 @@
+import type { UserClaim } from '../accounts/index.ts';
 import { crashPoint } from '../kernel/crash-point.ts';
+import type { AccountId } from '../kernel/ids.ts';
 import type { RestoreRooms } from './backup-rooms.ts';
 import type { BackupSet } from './backup-set.ts';
 import { readCatalogue, type UserLine } from './catalogue.ts';
+import { closeAbandoned, storeClaimLost } from './claim-user.ts';
 import type { Manifest } from './manifest.ts';
-import { isOpen, replaceAccount, restoreUser, type RestoreOptions } from './restore-account.ts';
+import { restoreOrReplace } from './restore-account.ts';
+import { isOpen, type RestoreOptions } from './write-log.ts';
 
 export interface RestoreStoreOptions extends RestoreOptions {
   /** Users of the backup who are there already are passed over: what an interrupted restore has done. */
@@ -39,50 +43,77 @@ export async function restoreStore(
 ): Promise<RestoreReport> {
   const report: RestoreReport = { users: 0, present: 0, mailboxes: 0, messages: 0 };
   await refuseOthers(rooms, set, manifest, options);
-  if (options.isDryRun !== true) await markUnfinished(rooms, manifest, options);
+  const storeClaim = options.isDryRun === true ? undefined : await markUnfinished(rooms, set, manifest, options);
+  const own = { ...options, takesOver: true, ...(storeClaim === undefined ? {} : { storeClaim }) };
   for await (const line of readCatalogue(set, manifest.catalogue)) {
-    if (line.kind === 'user') await restoreLine(rooms, set, line, options, report);
+    if (line.kind === 'user') await restoreLine(rooms, set, line, own, report);
     else if (options.isDryRun !== true) for (const name of line.names) await rooms.users.writeRetired(name);
   }
   crashPoint('restore.store-written');
-  if (options.isDryRun !== true) await rooms.notes.finish();
+  if (storeClaim !== undefined && !(await rooms.notes.finish(storeClaim))) throw storeClaimLost();
   return report;
 }
 
+/** @returns the claim on the store */
 async function markUnfinished(
-  { notes }: RestoreRooms,
-  { id }: Manifest,
-  { goesOn, until, whenMarked }: RestoreStoreOptions,
-): Promise<void> {
+  rooms: RestoreRooms,
+  set: BackupSet,
+  manifest: Manifest,
+  options: RestoreStoreOptions,
+): Promise<string> {
+  const { notes } = rooms;
+  const { goesOn, until, whenMarked } = options;
+  const restore = { backup: manifest.id, until };
   const running = await notes.read();
-  if (running === undefined) await notes.begin({ backup: id, until });
-  else if (goesOn !== true || running.backup !== id || running.until !== until)
+  if (running !== undefined && (goesOn !== true || running.backup !== manifest.id || running.until !== until))
     throw new StoreNotEmpty(`the store holds an unfinished restore of backup ${running.backup}`);
+  const claim = running === undefined ? await notes.begin(restore) : await notes.takeOver(restore);
+  if (claim === undefined) throw storeClaimLost();
   try {
     await whenMarked?.();
+    // Once more: a user who was restored alone looks for the mark after the claim.
+    await refuseOthers(rooms, set, manifest, options);
   } catch (error) {
-    if (running === undefined) await notes.withdraw({ backup: id, until });
+    if (running === undefined) await notes.finish(claim);
     throw error;
   }
   crashPoint('restore.store-marked');
+  return claim;
 }
 
+/** Users who are there, and those whom another restore is about to make. */
 async function refuseOthers(
-  { users }: RestoreRooms,
+  rooms: RestoreRooms,
   set: BackupSet,
   manifest: Manifest,
   { goesOn, isDryRun }: RestoreStoreOptions,
 ): Promise<void> {
   if (isDryRun === true) return;
   const there = new Set<string>();
-  for await (const { id, username } of users.read()) {
+  for await (const { id, username } of rooms.users.read()) {
     if (goesOn !== true)
       throw new StoreNotEmpty(`the store holds user ${username}; a whole store is restored into an empty one only`);
     there.add(id);
   }
-  if (there.size === 0) return;
-  for await (const line of readCatalogue(set, manifest.catalogue)) if (line.kind === 'user') there.delete(line.id);
+  const coming = new Map<string, UserClaim>();
+  for await (const claim of rooms.users.readClaims()) {
+    if (goesOn !== true)
+      throw new StoreNotEmpty(`a restore of user ${claim.username} alone is under way, or was interrupted`);
+    if (!claim.isLiving) coming.set(claim.user, claim);
+  }
+  if (there.size === 0 && coming.size === 0) return;
+  for await (const line of readCatalogue(set, manifest.catalogue)) {
+    if (line.kind !== 'user') continue;
+    there.delete(line.id);
+    coming.delete(line.id);
+  }
   if (there.size > 0) throw new StoreNotEmpty('the store holds users who are not in the backup');
+  // Who was to come by a restore of his own, and is not in the backup, does not come.
+  for (const { user, claim } of coming.values()) {
+    const abandoned = [...(claim.abandoned ?? []), claim.account] as AccountId[];
+    await rooms.users.release(user, claim.id);
+    await closeAbandoned(rooms, { abandoned, living: undefined });
+  }
 }
 
 async function restoreLine(
@@ -94,12 +125,11 @@ async function restoreLine(
 ): Promise<void> {
   options.onUser?.(line.username);
   const present = options.isDryRun === true ? undefined : await rooms.users.find(line.id);
-  if (present !== undefined && (await isOpen(rooms, present.account))) {
+  if (present !== undefined && !present.isClaimed && (await isOpen(rooms, present.account))) {
     report.present += 1;
     return;
   }
-  // Two restores at once may have left a row whose log one of them took for abandoned.
-  const restored = await (present === undefined ? restoreUser : replaceAccount)(rooms, set, line, options);
+  const restored = await restoreOrReplace(rooms, set, line, options);
   if (restored === undefined) return;
   report.users += 1;
   report.mailboxes += restored.mailboxes;

@@ -15,13 +15,15 @@ export interface UnfinishedWork {
   readonly until?: number;
 }
 
-interface StateRow extends Document, UnfinishedWork {
+export interface StateRow extends Document, UnfinishedWork {
   readonly _id: string;
+  /** Of a restore: which process goes on with it. */
+  readonly claim?: string;
 }
 
 /** The notes of such work: the one that says what it is, and what it needs to be gone on with. */
 export const UNFINISHED = 'unfinished';
-const STATE = 'state';
+export const STATE = 'state';
 /** Among the notes of a migration: each collection has been copied to its end once. */
 const COPIED = 'copied';
 
@@ -35,8 +37,11 @@ export async function readUnfinished(database: Database): Promise<UnfinishedWork
 
 /** @throws MailError `unavailable`, also where another has begun meanwhile */
 export async function beginWork(database: Database, work: UnfinishedWork): Promise<void> {
-  if (!(await insertIfAbsent(rowsOf(database), { _id: STATE, ...work })))
-    throw new MailError('unavailable', 'Another migration or restore has begun on this database');
+  if (!(await insertIfAbsent(rowsOf(database), { _id: STATE, ...work }))) throw otherHasBegun();
+}
+
+export function otherHasBegun(): MailError {
+  return new MailError('unavailable', 'Another migration or restore has begun on this database');
 }
 
 /** Takes all notes away, the one that says what it was last. */
@@ -45,11 +50,6 @@ export async function finishWork(database: Database): Promise<void> {
     await rowsOf(database).deleteMany({ _id: { $ne: STATE } });
     await rowsOf(database).deleteOne({ _id: STATE });
   });
-}
-
-/** Takes only the note away that says what it is: nothing else was begun, and the other notes are of others. */
-export async function withdrawWork(database: Database, { kind, source }: UnfinishedWork): Promise<void> {
-  await orTemporary(() => rowsOf(database).deleteOne({ _id: STATE, kind, source }));
 }
 
 /** Notes of a migration that each collection has been copied to its end; what came since may be lacking. */

@@ -35,7 +35,7 @@ export function declareRestore(program: Command): void {
     .option('--as <path>', 'name of that mailbox (default: the old name and the day)')
     .option('--replace', "give a living user the backup's account; what came since is gone with the old one")
     .option('--raise-quota', "raise the user's quota where the mailbox does not fit")
-    .option('--resume', 'go on with an interrupted restore of the whole store')
+    .option('--resume', 'go on with an interrupted restore, in place of whoever still works on it')
     .option('--skip-damaged', 'name what is damaged, leave it out, and go on')
     .option('--dry-run', 'read and check everything, and write nothing')
     .option('--key-file <file>', 'key of the backups (default: backup.key-file, backup.key)')
@@ -69,6 +69,7 @@ async function restore(target: string, flags: RestoreFlags): Promise<void> {
       const options: RestoreOptions = {
         ...(until === undefined ? {} : { until }),
         isDryRun: flags.dryRun === true,
+        takesOver: flags.resume === true,
         ...(flags.skipDamaged === true ? { onDamage: (sentence: string) => void damages.push(sentence) } : {}),
         onLockedMessage: (keyId) => void locked.set(keyId, (locked.get(keyId) ?? 0) + 1),
         onMessage: () => bar.show(0, `${String((messages += 1))} messages`),
@@ -93,7 +94,7 @@ type Report = Readonly<Record<string, unknown>>;
 
 async function run(parts: RestoreParts, options: RestoreOptions): Promise<Report> {
   const { store, rooms, set, manifest, flags } = parts;
-  const { findUser, restoreStore, StoreNotEmpty } = await import('../../lib/backup/index.ts');
+  const { findUser, RestoreUnderWay, restoreStore, StoreNotEmpty } = await import('../../lib/backup/index.ts');
   const { refuseServers } = await import('../refuse-servers.ts');
   const backup = { backup: manifest.id };
   if (flags.user === undefined) {
@@ -110,8 +111,14 @@ async function run(parts: RestoreParts, options: RestoreOptions): Promise<Report
   const line = await findUser(set, manifest, flags.user);
   if (line === undefined) throw new CommandError(`backup ${manifest.id} has no user ${flags.user}`);
   if (flags.mailbox !== undefined) return { ...backup, ...(await oneMailbox(parts, line, flags.mailbox, options)) };
-  const restored = await oneUser(parts, line, options);
-  return { ...backup, ...(restored ?? { username: line.username, messages: 0 }) };
+  try {
+    const restored = await oneUser(parts, line, options);
+    return { ...backup, ...(restored ?? { username: line.username, messages: 0 }) };
+  } catch (error) {
+    if (error instanceof RestoreUnderWay)
+      throw new CommandError(`${error.message}; where it was interrupted, --resume takes its place`, { cause: error });
+    throw error;
+  }
 }
 
 async function oneUser(
