@@ -103,7 +103,9 @@ class CollectionComparison {
   async #compareRange(filter: Filter<Document>, wanted: Map<string, Buffer>): Promise<void> {
     const written: Buffer[] = [];
     const removed: unknown[] = [];
-    const cursor = this.#to.find(filter, { raw: true, sort: { _id: 1 }, comment: COMMENT });
+    // Where both sides are the same, one reply has it all and says that it is the last.
+    const batchSize = wanted.size + 1;
+    const cursor = this.#to.find(filter, { raw: true, sort: { _id: 1 }, batchSize, comment: COMMENT });
     await orTemporary(async () => {
       for await (const document of cursor) {
         const raw = asOctets(document);

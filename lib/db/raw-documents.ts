@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { Binary, BSON, MongoServerError, type Collection, type Document, type Filter } from 'mongodb';
 import type { Database } from './database.ts';
+import { PageSize } from './page-size.ts';
 import { orTemporary } from './row-access.ts';
 
 /** A key as rooms make them: octets (Binary) or text. */
@@ -32,7 +33,7 @@ export interface RawDocuments {
   remove(range: RawRange): Promise<void>;
 }
 
-/** Octets of one page; the server adds up to a batch of its own. */
+/** Octets of one page. */
 const PAGE_OCTETS = 4 * 1024 * 1024;
 const PAGE_DOCUMENTS = 1000;
 /** Octets of one insert: a slow server must answer before it is given up. */
@@ -68,8 +69,9 @@ export function openRawDocuments(database: Database, name: string): RawDocuments
 
 async function* readRange(collection: Collection, { from, to }: RawRange): AsyncGenerator<Buffer, void, undefined> {
   let filter = toFilter(from, to);
+  const size = new PageSize(PAGE_OCTETS, PAGE_DOCUMENTS);
   for (;;) {
-    const page = await orTemporary(() => readPage(collection, filter));
+    const page = await orTemporary(() => readPage(collection, filter, size));
     yield* page;
     const last = page.at(-1);
     if (last === undefined) return;
@@ -77,16 +79,17 @@ async function* readRange(collection: Collection, { from, to }: RawRange): Async
   }
 }
 
-async function readPage(collection: Collection, filter: Filter<Document>): Promise<Buffer[]> {
+async function readPage(collection: Collection, filter: Filter<Document>, size: PageSize): Promise<Buffer[]> {
   const page: Buffer[] = [];
   let octets = 0;
-  const cursor = collection.find(filter, { raw: true, sort: { _id: 1 }, limit: PAGE_DOCUMENTS });
+  const cursor = collection.find(filter, { raw: true, sort: { _id: 1 }, ...size.asked });
   for await (const document of cursor) {
     const raw = asOctets(document);
     page.push(raw);
     octets += raw.length;
-    if (octets >= PAGE_OCTETS) break;
+    if (size.isFull(octets)) break;
   }
+  size.learn(page);
   return page;
 }
 

@@ -1,5 +1,6 @@
 import { Binary, ObjectId, Timestamp, type Collection, type Document, type Filter } from 'mongodb';
 import type { WholeCollectionWork } from './collection-layout.ts';
+import { PageSize } from './page-size.ts';
 import { asOctets, idOf } from './raw-documents.ts';
 import { orTemporary } from './row-access.ts';
 
@@ -53,11 +54,12 @@ export async function* walk(
   { step: firstStep, after: firstKey }: WalkPosition = WALK_START,
 ): AsyncGenerator<WalkPage, void, undefined> {
   let after = firstKey;
+  const size = new PageSize(PAGE_OCTETS, PAGE_DOCUMENTS);
   for (const [index, step] of [...STEPS.entries()].slice(firstStep)) {
     const end = { step: index + 1, after: undefined };
     for (;;) {
       const lower = lowerBound(step, after);
-      const documents = await orTemporary(() => readPage(collection, { _id: lower }, work));
+      const documents = await orTemporary(() => readPage(collection, { _id: lower }, size, work));
       const last = documents.at(-1);
       if (last === undefined || 'only' in step) {
         yield { documents, filter: { _id: lower }, next: end };
@@ -83,16 +85,18 @@ function lowerBound(step: KeyStep, after: unknown): Record<string, unknown> {
 async function readPage(
   collection: Collection,
   filter: Filter<Document>,
+  size: PageSize,
   comment: WholeCollectionWork,
 ): Promise<Buffer[]> {
   const documents: Buffer[] = [];
   let octets = 0;
-  const cursor = collection.find(filter, { raw: true, sort: { _id: 1 }, limit: PAGE_DOCUMENTS, comment });
+  const cursor = collection.find(filter, { raw: true, sort: { _id: 1 }, ...size.asked, comment });
   for await (const document of cursor) {
     const raw = asOctets(document);
     documents.push(raw);
     octets += raw.length;
-    if (octets >= PAGE_OCTETS) break;
+    if (size.isFull(octets)) break;
   }
+  size.learn(documents);
   return documents;
 }
