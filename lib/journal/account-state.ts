@@ -250,7 +250,10 @@ export class AccountState {
 
 /** What a header takes in a checkpoint, by estimate. */
 export function headerOctets(header: MailboxHeader): number {
-  let sum = 200 + Buffer.byteLength(header.path);
-  for (const keyword of header.keywords.names) sum += keyword.length + 8;
-  return sum;
+  return 200 + Buffer.byteLength(header.path) + keywordOctets(header.keywords.names);
+}
+
+/** What keywords take of a header. */
+export function keywordOctets(names: readonly string[]): number {
+  return names.reduce((sum, name) => sum + name.length + 8, 0);
 }

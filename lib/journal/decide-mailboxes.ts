@@ -1,15 +1,16 @@
 import { MailError } from '../kernel/errors.ts';
 import type { MailboxId } from '../kernel/ids.ts';
-import { headerOctets, type AccountState, type MailboxHeader } from './account-state.ts';
+import { headerOctets, keywordOctets, type AccountState, type MailboxHeader } from './account-state.ts';
 import type { Change, ChangeOf } from './changes.ts';
 import { rowsFrom } from './copied-rows.ts';
 import {
-  MOST_HEADER_OCTETS,
   MOST_MAILBOXES,
+  MOST_SUBSCRIPTION_OCTETS,
   MOST_SUBSCRIPTIONS,
   noColumns,
   requireAccount,
   requireColumns,
+  requireHeaderOctets,
   requirePath,
   requireRowOctets,
   requireUids,
@@ -121,7 +122,16 @@ function planSubscription(state: AccountState, path: string, isSubscribed: boole
   if (isSubscribed && state.subscriptions.size >= MOST_SUBSCRIPTIONS) {
     throw new MailError('limit', `At most ${MOST_SUBSCRIPTIONS} names can be subscribed`);
   }
+  if (isSubscribed) requireSubscriptionOctets(state, path);
   return [{ kind: 'subscribe', path, isSubscribed }];
+}
+
+/** @throws MailError `limit` */
+function requireSubscriptionOctets(state: AccountState, path: string): void {
+  let octets = Buffer.byteLength(path);
+  for (const subscribed of state.subscriptions) octets += Buffer.byteLength(subscribed);
+  if (octets > MOST_SUBSCRIPTION_OCTETS)
+    throw new MailError('limit', 'The names that are subscribed take too much room');
 }
 
 /** The mailbox and the parents it lacks, parents first. */
@@ -154,9 +164,8 @@ function planParents(state: AccountState, path: string, context: DecisionContext
 function requireRoom(state: AccountState, created: readonly ChangeOf<'create'>[], growthOctets: number): void {
   if (state.mailboxes.size + created.length > MOST_MAILBOXES)
     throw new MailError('limit', `An account has at most ${MOST_MAILBOXES} mailboxes`);
-  let octets = state.headerOctets + growthOctets;
-  for (const { path } of created) octets += Buffer.byteLength(path) + 200;
-  if (octets > MOST_HEADER_OCTETS) throw new MailError('limit', 'The names of the mailboxes take too much room');
+  const octets = created.reduce((sum, { path }) => sum + Buffer.byteLength(path) + 200, growthOctets);
+  requireHeaderOctets(state, octets);
 }
 
 /** Every moved name must still be one. @returns by how many octets the headers grow */
@@ -183,6 +192,7 @@ function decideInboxRename(
   requireUids({ ...inbox, uidNext: 1 }, columns.count);
   const { rows, tally } = rowsFrom(columns, inbox.keywords, FULL_RANGE, 1);
   requireRowOctets(rows);
+  requireRoom(state, plan, keywordOctets(inbox.keywords.names));
   const uids = rangesOf(columns.uids());
   return {
     changes: [

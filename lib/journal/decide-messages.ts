@@ -1,6 +1,6 @@
 import { MailError } from '../kernel/errors.ts';
 import type { MailboxId, Uid } from '../kernel/ids.ts';
-import type { MailboxHeader } from './account-state.ts';
+import type { AccountState, MailboxHeader } from './account-state.ts';
 import type { AppendedRow, AppendOrigin, Change } from './changes.ts';
 import { flagMask } from './flag-mask.ts';
 import { rowsFrom } from './copied-rows.ts';
@@ -11,6 +11,7 @@ import {
   requireMailbox,
   requireQuota,
   requireRowOctets,
+  requireTable,
   requireTarget,
   requireUids,
   unchanged,
@@ -24,7 +25,7 @@ import {
   type NewMessage,
   type UidRanges,
 } from './journal.ts';
-import { checkFlagSet, checkTable, MAX_TABLE } from './keywords.ts';
+import { checkFlagSet, MAX_TABLE } from './keywords.ts';
 import { INBOX, lookupPath } from './mailbox-path.ts';
 import { planExpunge, planFlags } from './plan-changes.ts';
 import { normalizeRanges, rangesOf } from './uid-set.ts';
@@ -51,7 +52,7 @@ export function appendCommand(mailbox: MailboxRef, messages: readonly NewMessage
       if (messages.length === 0) return unchanged(appendResult(header, [], header.highestModSeq));
       for (const { flags } of messages) checkFlagSet(flags);
       requireQuota(state, octetsOf(messages));
-      const change = planAppend(header, messages, 'append', maxKeywords);
+      const change = planAppend(state, header, messages, 'append', maxKeywords);
       return { changes: [change], result: (q) => appendResult(header, change.rows, q) };
     },
   };
@@ -74,7 +75,7 @@ export function deliverCommand(message: NewMessage, mailboxPath: string): Comman
       if (header === undefined) throw new MailError('mailbox-not-found', 'This user has no INBOX');
       checkFlagSet(message.flags);
       requireQuota(state, message.size);
-      const change = planAppend(header, [message], 'delivery', MAX_TABLE);
+      const change = planAppend(state, header, [message], 'delivery', MAX_TABLE);
       return { changes: [change], result: (q) => appendResult(header, change.rows, q) };
     },
   };
@@ -95,7 +96,7 @@ export function storeFlagsCommand(
       const columns = requireColumns(state, mailbox);
       checkFlagSet(change.flags);
       const table = change.mode === 'remove' ? header.keywords : header.keywords.with(change.flags.keywords);
-      checkTable(header.keywords, table, maxKeywords);
+      requireTable(state, header.keywords, table, maxKeywords);
       const mask = flagMask(change, table);
       const { changed, modified, unseen, deleted } = planFlags(columns, ranges, mask, unchangedSince);
       if (changed.length === 0) return unchanged({ changed, modified, modseq: header.highestModSeq });
@@ -156,7 +157,7 @@ export function copyCommand(
       });
       if (rows.length === 0) return unchanged(result(destination.highestModSeq));
       requireUids(destination, rows.length);
-      requireKeywords(destination, rows, MAX_TABLE);
+      requireKeywords(state, destination, rows, MAX_TABLE);
       if (!isMove) requireQuota(state, tally.octets);
       const changes: Change[] = [{ kind: 'append', mailbox: destination.id, origin: 'copy', rows }];
       if (isMove) changes.push({ kind: 'expunge', mailbox, uids: rangesOf(sourceUids), ...tally });
@@ -166,6 +167,7 @@ export function copyCommand(
 }
 
 function planAppend(
+  state: AccountState,
   header: MailboxHeader,
   messages: readonly NewMessage[],
   origin: AppendOrigin,
@@ -178,14 +180,20 @@ function planAppend(
     system: flags.system,
     keywords: [...new Set(flags.keywords)],
   }));
-  requireKeywords(header, rows, mostKeywords);
+  requireKeywords(state, header, rows, mostKeywords);
   return { kind: 'append', mailbox: header.id, origin, rows } as const;
 }
 
-export function requireKeywords(header: MailboxHeader, rows: readonly AppendedRow[], most: number): void {
+/** What the rows bring of keywords must have room. @throws MailError `limit` */
+export function requireKeywords(
+  state: AccountState,
+  header: MailboxHeader,
+  rows: readonly AppendedRow[],
+  most: number,
+): void {
   requireRowOctets(rows);
   const names = new Set(rows.flatMap(({ keywords }) => keywords));
-  if (names.size > 0) checkTable(header.keywords, header.keywords.with([...names]), most);
+  if (names.size > 0) requireTable(state, header.keywords, header.keywords.with([...names]), most);
 }
 
 function octetsOf(messages: readonly NewMessage[]): number {

@@ -41,7 +41,7 @@ export function restoreCommand(
       for (const [header, own] of byTarget(state, left, target)) {
         requireUids(header, own.length);
         const rows = own.map(({ row }, index) => appendedRow(row, header.uidNext + index));
-        requireKeywords(header, rows, MAX_TABLE);
+        requireKeywords(state, header, rows, MAX_TABLE);
         changes.push({ kind: 'append', mailbox: header.id, origin: 'copy', rows });
         own.forEach(({ mailbox, row }, index) => {
           const uid = (header.uidNext + index) as Uid;

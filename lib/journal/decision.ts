@@ -1,9 +1,10 @@
 import { MailError } from '../kernel/errors.ts';
 import type { MailboxId } from '../kernel/ids.ts';
-import type { AccountState, MailboxHeader } from './account-state.ts';
+import { keywordOctets, type AccountState, type MailboxHeader } from './account-state.ts';
 import type { AppendedRow, Change } from './changes.ts';
 import type { Columns } from './columns.ts';
 import type { MailboxRef } from './journal.ts';
+import { checkTable, type KeywordTable } from './keywords.ts';
 import { lookupPath } from './mailbox-path.ts';
 
 /** What a decision may take from outside the state. */
@@ -38,9 +39,11 @@ const MOST_ROWS = 100_000;
 /** Of a record's rows, under the 16 MiB that a document may hold. */
 const MOST_ROW_OCTETS = 12 * 1024 * 1024;
 /** For all headers of an account together, so that they fit a checkpoint. */
-export const MOST_HEADER_OCTETS = 8 * 1024 * 1024;
+const MOST_HEADER_OCTETS = 8 * 1024 * 1024;
 export const MOST_MAILBOXES = 10_000;
 export const MOST_SUBSCRIPTIONS = 20_000;
+/** Of the names of all subscriptions together, which lie in the checkpoint too. */
+export const MOST_SUBSCRIPTION_OCTETS = 2 * 1024 * 1024;
 const MOST_UID = 2 ** 32 - 1;
 
 export function unchanged<R>(result: R): Decision<R> {
@@ -87,6 +90,23 @@ export function requireQuota(state: AccountState, moreOctets: number): void {
   if (state.quotaOctets > 0 && state.octets + moreOctets > state.quotaOctets) {
     throw new MailError('over-quota', 'The mailbox is full: its quota would be passed');
   }
+}
+
+/**
+ * What the table would grow by must fit the mailbox, and the headers of the account.
+ * @param most names that the table may have if it grows
+ * @throws MailError `limit`
+ */
+export function requireTable(state: AccountState, before: KeywordTable, after: KeywordTable, most: number): void {
+  checkTable(before, after, most);
+  if (after === before) return;
+  requireHeaderOctets(state, keywordOctets(after.names.slice(before.names.length)));
+}
+
+/** @throws MailError `limit` where the headers of all mailboxes would take more than they may */
+export function requireHeaderOctets(state: AccountState, moreOctets: number): void {
+  if (state.headerOctets + moreOctets > MOST_HEADER_OCTETS)
+    throw new MailError('limit', 'The names of the mailboxes and their keywords take too much room');
 }
 
 /** @throws MailError `limit` where the record would grow too large */

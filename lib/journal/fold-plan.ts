@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { MailboxId } from '../kernel/ids.ts';
-import type { AccountState, MailboxHeader, RemovedMailbox } from './account-state.ts';
+import { headerOctets, type AccountState, type MailboxHeader, type RemovedMailbox } from './account-state.ts';
 import {
   checkpointOf,
   NO_SEGMENTS,
@@ -20,6 +20,8 @@ import { TombstoneList } from './tombstones.ts';
 const DELIVERIES_KEPT = 1024;
 /** Deleted mailboxes that are remembered for their messages' sake. */
 const MOST_REMOVED = 10_000;
+/** Of their headers together. */
+const MOST_REMOVED_OCTETS = 2 * 1024 * 1024;
 const SEGMENT_TOMBSTONES = 8192;
 /** Tables of fewer keywords are left alone. */
 const FREE_KEYWORDS_FROM = 24;
@@ -179,11 +181,14 @@ function isPrefix(before: KeywordTable | undefined, after: KeywordTable | undefi
 
 function forgetRemoved(state: AccountState, forgetBefore: number): void {
   let excess = state.removed.size - MOST_REMOVED;
+  let excessOctets = -MOST_REMOVED_OCTETS;
+  for (const { header } of state.removed.values()) excessOctets += headerOctets(header);
   const isForgotten = ({ header, removedAt }: RemovedMailbox): boolean =>
     removedAt < forgetBefore || (header.uidNext === 1 && header.messages === 0);
   for (const [id, removed] of state.removed) {
-    if (!isForgotten(removed) && excess <= 0) continue;
+    if (!isForgotten(removed) && excess <= 0 && excessOctets <= 0) continue;
     excess -= 1;
+    excessOctets -= headerOctets(removed.header);
     state.removed.delete(id);
     state.unloadColumns(id);
   }

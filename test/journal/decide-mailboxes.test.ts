@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createCommand, removeCommand, renameCommand, subscribeCommand } from '../../lib/journal/decide-mailboxes.ts';
+import { appendCommand, copyCommand, storeFlagsCommand } from '../../lib/journal/decide-messages.ts';
 import type { MailboxId } from '../../lib/kernel/ids.ts';
 import { account, expectOutcome, SECONDS } from './decided-account.ts';
+import { EVERYTHING, newMessage } from './journal-node.ts';
 
 describe('decide: mailboxes', () => {
   const creations: readonly [given: string[], path: string, outcome: string][] = [
@@ -166,6 +168,70 @@ describe('decide: mailboxes', () => {
     assert.ok(created > 700 && created < 900, `${created} mailboxes`);
     made.run(renameCommand('a', 'b'));
     assert.throws(() => made.run(renameCommand('b', 'y'.repeat(512))), { code: 'limit' });
+  });
+
+  it('8 MiB of headers, to the octet, names of keywords among them', () => {
+    const made = account('a');
+    const { state } = made;
+    const template = state.byPath('a');
+    assert.ok(template);
+    // A header counts 200 octets beside its path, a keyword 8 beside its name.
+    const most = 8 * 1024 * 1024;
+    let count = 0;
+    const fillTo = (octets: number): void => {
+      while (state.headerOctets < octets) {
+        const length = Math.min(10_000, octets - state.headerOctets - 200);
+        const id = `f${(count += 1)}`.padStart(24, '0') as MailboxId;
+        state.put({ ...template, id, path: `${count}`.padEnd(length, 'x') });
+      }
+    };
+    fillTo(most - 5000);
+    fillTo(most - 210);
+    made.fill('INBOX', 1);
+    const isLimit = { code: 'limit' };
+    const flags = (...keywords: string[]) => ({ system: 0, keywords });
+    const store = (...keywords: string[]): unknown =>
+      made.run(storeFlagsCommand(made.id('INBOX'), EVERYTHING, { mode: 'add', flags: flags(...keywords) }, undefined));
+    assert.throws(() => made.run(createCommand('elevenchars', {})), isLimit);
+    made.run(createCommand('tenletters', {}));
+    assert.equal(state.headerOctets, most);
+    assert.throws(() => made.run(renameCommand('tenletters', 'elevenchars')), isLimit);
+    assert.throws(() => store('k'), isLimit);
+    made.run(renameCommand('tenletters', 'k'));
+    assert.throws(() => store('kk'), isLimit);
+    assert.throws(() => made.run(appendCommand(made.id('INBOX'), [newMessage({ flags: flags('kk') })])), isLimit);
+    store('k');
+    assert.equal(state.headerOctets, most);
+    store('K');
+    // What is brought counts as well, and goes where it is known already.
+    assert.throws(() => made.run(copyCommand(made.id('INBOX'), EVERYTHING, made.id('a'), false)), isLimit);
+    assert.throws(() => made.run(copyCommand(made.id('INBOX'), EVERYTHING, made.id('a'), true)), isLimit);
+    made.run(copyCommand(made.id('INBOX'), EVERYTHING, made.id('INBOX'), false));
+    made.run(removeCommand('k'));
+    assert.throws(() => made.run(renameCommand('INBOX', 'i'.repeat(201 - 200 + 192))), isLimit, 'with its keywords');
+    made.run(copyCommand(made.id('INBOX'), EVERYTHING, made.id('a'), true));
+  });
+
+  it('2 MiB of names of subscriptions', () => {
+    const made = account();
+    const { state } = made;
+    const name = (octets: number): string => `${'s'.repeat(511)}/`.repeat(20).slice(0, octets - 1) + 'e';
+    const taken = Buffer.byteLength([...state.subscriptions].join(''));
+    for (let left = 2 * 1024 * 1024 - taken - 100; left > 0; left -= 10_000)
+      state.subscriptions.add(`${left}`.padEnd(Math.min(left, 10_000), 'x'));
+    for (const [octets, outcome] of [
+      [101, 'limit'],
+      [99, 'ok'],
+      [2, 'limit'],
+      [1, 'ok'],
+      [1, 'limit'],
+    ] as const) {
+      const path = octets === 1 ? (state.subscriptions.has('y') ? 'z' : 'y') : name(octets);
+      if (outcome === 'limit') assert.throws(() => made.run(subscribeCommand(path, true)), { code: 'limit' }, path);
+      else made.run(subscribeCommand(path, true));
+    }
+    made.run(subscribeCommand('y', false));
+    made.run(subscribeCommand('z', true));
   });
 
   it('subscriptions are names, whether or not there is a mailbox', () => {
