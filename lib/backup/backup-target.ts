@@ -23,6 +23,11 @@ export interface BackupTarget {
   list(prefix: string): AsyncIterable<TargetObject>;
   /** Nothing where it is gone. */
   remove(name: string): Promise<void>;
+  /**
+   * Removes what writers that were killed have left beside objects, where the kind of target leaves any. Called by who holds
+   * the lock: nobody else is writing.
+   */
+  removeLeftovers?(): Promise<void>;
 }
 
 /** The target cannot do what was asked; it may later. */

@@ -17,7 +17,7 @@ import {
   type Beginning,
   type Manifest,
 } from './manifest.ts';
-import { lockTarget } from './target-lock.ts';
+import { lockTarget, type TargetLock } from './target-lock.ts';
 
 export interface CreateBackupOptions {
   /** Reads everything anew, whatever the target holds; attachments that are there are not written again. */
@@ -51,7 +51,7 @@ export async function createBackup(
   const lock = await lockTarget(set.target, rooms.clock);
   try {
     const backup = await beginOrGoOn(rooms, set, options.isFull === true);
-    const run = new BackupRun(rooms, set, backup, options, () => lock.renew());
+    const run = new BackupRun(rooms, set, backup, options, lock);
     return await run.finish();
   } finally {
     await lock.release().catch(() => undefined);
@@ -122,20 +122,16 @@ class BackupRun {
   readonly #counts = { users: 0, changed: 0, records: 0, messages: 0, attachments: 0, octets: 0 };
   readonly #problems: string[] = [];
   readonly #parts: AccountBackupParts;
+  readonly #lock: TargetLock;
   #ofUsers = 0;
   #notedOctets = 0;
 
-  constructor(
-    rooms: BackupRooms,
-    set: BackupSet,
-    backup: BegunBackup,
-    options: CreateBackupOptions,
-    renew: () => Promise<void>,
-  ) {
+  constructor(rooms: BackupRooms, set: BackupSet, backup: BegunBackup, options: CreateBackupOptions, lock: TargetLock) {
     this.#rooms = rooms;
     this.#set = set;
     this.#backup = backup;
     this.#options = options;
+    this.#lock = lock;
     const { id } = backup.beginning;
     this.#catalogue = new CatalogueWriter(set, (number) => catalogueName(id, number), backup.written);
     this.#parts = {
@@ -148,7 +144,7 @@ class BackupRun {
       onProblem: (sentence) => this.#note(sentence),
       onStep: async () => {
         this.#tell();
-        await renew();
+        await lock.renew();
       },
     };
   }
@@ -181,6 +177,8 @@ class BackupRun {
       problems: this.#problems,
     };
     crashPoint('backup.catalogue-written');
+    // Where a clock is wrong, another may have taken this backup for a dead one's, and removed some of it.
+    await this.#lock.require();
     await writeManifest(this.#set, manifest);
     crashPoint('backup.manifest-written');
     return { v: 1, ...manifest };

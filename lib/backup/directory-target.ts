@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { crashPoint } from '../kernel/crash-point.ts';
 import { TargetError, type BackupTarget, type TargetObject } from './backup-target.ts';
 
 const TEMPORARY = '.part-';
+/** By the folder's own clock: after so long nobody asks for the lock any more. */
+const ASKING_MS = 10 * 60_000;
 
 /** A folder; its files are open to their owner only. An object is written beside its place, then moved there. */
 export function createDirectoryTarget(root: string): BackupTarget {
@@ -41,7 +43,25 @@ export function createDirectoryTarget(root: string): BackupTarget {
     remove: async (name) => {
       await rm(pathOf(name), { force: true });
     },
+    removeLeftovers: () => removeLeftovers(root),
   };
+}
+
+/** Beside the lock itself lie those of who only asks for it; such a one is there for a moment. */
+async function removeLeftovers(root: string): Promise<void> {
+  const asking: { readonly path: string; readonly at: number }[] = [];
+  let newest = 0;
+  for await (const { name, path } of walkFiles(root, '')) {
+    const isLeft = basename(name).startsWith(TEMPORARY);
+    if (name.includes('/')) {
+      if (isLeft) await rm(path, { force: true });
+      continue;
+    }
+    const at = (await stat(path).catch(absentIsUndefined))?.mtimeMs ?? 0;
+    newest = Math.max(newest, at);
+    if (isLeft) asking.push({ path, at });
+  }
+  for (const { path, at } of asking) if (at < newest - ASKING_MS) await rm(path, { force: true });
 }
 
 async function writeBeside(path: string, octets: Buffer): Promise<string> {
@@ -73,15 +93,24 @@ async function syncDirectory(path: string): Promise<void> {
 }
 
 async function* listFiles(root: string, prefix: string): AsyncGenerator<TargetObject, void, undefined> {
-  const folders = [prefix.slice(0, prefix.lastIndexOf('/') + 1)];
+  for await (const { name, path } of walkFiles(root, prefix.slice(0, prefix.lastIndexOf('/') + 1))) {
+    if (!name.startsWith(prefix) || basename(name).startsWith(TEMPORARY)) continue;
+    const found = await stat(path).catch(absentIsUndefined);
+    if (found !== undefined) yield { name, octets: found.size };
+  }
+}
+
+async function* walkFiles(
+  root: string,
+  from: string,
+): AsyncGenerator<{ readonly name: string; readonly path: string }, void, undefined> {
+  const folders = [from];
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
     const entries = (await readdir(join(root, folder), { withFileTypes: true }).catch(absentIsUndefined)) ?? [];
     for (const entry of entries) {
       const name = folder + entry.name;
       if (entry.isDirectory()) folders.push(`${name}/`);
-      if (!entry.isFile() || !name.startsWith(prefix) || entry.name.startsWith(TEMPORARY)) continue;
-      const found = await stat(join(root, name)).catch(absentIsUndefined);
-      if (found !== undefined) yield { name, octets: found.size };
+      if (entry.isFile()) yield { name, path: join(root, name) };
     }
   }
 }

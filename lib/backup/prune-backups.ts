@@ -36,6 +36,7 @@ export async function pruneBackups(
     const run = new Removal(set, options.isDryRun === true, () => lock.renew());
     const isUnneeded = ({ name }: TargetObject): boolean => !needed.has(name) && !isOwnNote(name, keptIds);
     const objects = await gather(set, 'backups/', isUnneeded);
+    await lock.require();
     // Without its manifest a backup is none, whatever of it is left, and without its beginning nobody goes on with it; and
     // the last piece of an attachment, which says that it is there, goes before the others.
     await run.removeAll(objects.sort((one, other) => turnOf(one) - turnOf(other)));

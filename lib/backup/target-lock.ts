@@ -19,6 +19,8 @@ interface LockNote {
 export interface TargetLock {
   /** To be called now and then while work goes on. @throws TargetError where somebody has taken it over */
   renew(): Promise<void>;
+  /** Before what another could be harmed by: looks each time. @throws TargetError as `renew` */
+  require(): Promise<void>;
   release(): Promise<void>;
 }
 
@@ -28,18 +30,25 @@ export async function lockTarget(target: BackupTarget, clock: Clock): Promise<Ta
   const note = (): Buffer =>
     Buffer.from(JSON.stringify({ token, host: hostname(), pid: process.pid, at: clock.now() } satisfies LockNote));
   let renewedAt = clock.monotonic();
+  let mayLive = false;
   if (!(await target.putIfAbsent(NAME, note()))) {
     const held = await readNote(target);
     if (held !== undefined && isHeld(held, clock.now())) throw heldBy(target, held);
+    mayLive = held !== undefined && isAliveFor(held);
     await target.remove(NAME);
     if (!(await target.putIfAbsent(NAME, note()))) throw heldBy(target, await readNote(target));
   }
+  // Who lost the lock only by the clock may still be at work.
+  if (!mayLive) await target.removeLeftovers?.();
+  const require = async (): Promise<void> => {
+    if ((await readNote(target))?.token !== token) throw new TargetError('another process has taken the target over');
+    await target.put(NAME, note());
+    renewedAt = clock.monotonic();
+  };
   return {
+    require,
     renew: async () => {
-      if (clock.monotonic() - renewedAt < RENEW_MS) return;
-      if ((await readNote(target))?.token !== token) throw new TargetError('another process has taken the target over');
-      await target.put(NAME, note());
-      renewedAt = clock.monotonic();
+      if (clock.monotonic() - renewedAt >= RENEW_MS) await require();
     },
     release: async () => {
       if ((await readNote(target))?.token === token) await target.remove(NAME);
@@ -48,8 +57,12 @@ export async function lockTarget(target: BackupTarget, clock: Clock): Promise<Ta
 }
 
 function isHeld(note: LockNote, now: number): boolean {
-  if (note.host === hostname() && !isAlive(note.pid)) return false;
-  return now - note.at < STALE_MS;
+  return isAliveFor(note) && now - note.at < STALE_MS;
+}
+
+/** Of another machine's nobody can say that it is dead. */
+function isAliveFor({ host, pid }: LockNote): boolean {
+  return host !== hostname() || isAlive(pid);
 }
 
 async function readNote(target: BackupTarget): Promise<LockNote | undefined> {

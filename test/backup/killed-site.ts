@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   createDirectoryTarget,
@@ -120,6 +120,12 @@ export class KilledSite {
     const damages: string[] = [];
     const report = await verifyBackups(set, { onDamage: (sentence) => damages.push(sentence) });
     assert.deepEqual([report.backups, damages], [expected.length, []]);
+    const files = await readdir(this.target, { recursive: true });
+    assert.deepEqual(
+      files.filter((name) => name.includes('.part-')),
+      [],
+      'left by a killed backup',
+    );
     for (const [index, manifest] of (await readManifests(set)).entries()) {
       assert.deepEqual(manifest.problems, []);
       const restored = await openTestStore();

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
-import { rm } from 'node:fs/promises';
+import { readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { BackupTarget } from '../../lib/backup/backup-target.ts';
 import { createDirectoryTarget } from '../../lib/backup/directory-target.ts';
 import { signRequest } from '../../lib/backup/s3-signature.ts';
 import { createS3Target } from '../../lib/backup/s3-target.ts';
+import { lockTarget } from '../../lib/backup/target-lock.ts';
 import { systemClock } from '../../lib/kernel/clock.ts';
 import { temporaryDirectory } from '../support/embedded-engine.ts';
 import { startS3Server, type S3Server } from '../support/s3-server.ts';
@@ -51,6 +53,31 @@ describe('a folder as a target', () => {
   });
   after(() => rm(root, { recursive: true, force: true }));
   promises(() => createDirectoryTarget(root));
+
+  it('loses what killed writers have left, to who holds the lock, and not what somebody may be writing', async () => {
+    const folder = join(root, 'left');
+    const target = createDirectoryTarget(folder);
+    await target.put('backups/b/one', Buffer.from('x'));
+    const [left, asking, old] = ['backups/b/.part-1', '.part-2', '.part-3'].map((name) => join(folder, name));
+    assert.ok(left !== undefined && asking !== undefined && old !== undefined);
+    for (const path of [left, asking, old]) await writeFile(path, 'half');
+    const longAgo = new Date(systemClock.now() - 3_600_000);
+    await utimes(old, longAgo, longAgo);
+    const away = { token: 'x', host: 'another machine', pid: 1, at: systemClock.now() };
+    const note = async (lock: object): Promise<void> => target.put('lock', Buffer.from(JSON.stringify(lock)));
+    const there = async (): Promise<string[]> =>
+      (await readdir(folder, { recursive: true })).filter((name) => name.includes('.part-')).sort();
+
+    await note(away);
+    await assert.rejects(lockTarget(target, systemClock), /process 1 on another machine works on/);
+    assert.equal((await there()).length, 3, 'not without the lock');
+    await note({ ...away, at: away.at - 11 * 60_000 });
+    await (await lockTarget(target, systemClock)).release();
+    assert.equal((await there()).length, 3, 'the one whose lock lapsed may be writing');
+    await (await lockTarget(target, systemClock)).release();
+    assert.deepEqual(await there(), ['.part-2']);
+    assert.deepEqual(await names(target, ''), ['backups/b/one']);
+  });
 });
 
 describe('a bucket as a target', () => {

@@ -6,6 +6,7 @@ import {
   createDirectoryTarget,
   openBackupSet,
   pruneBackups,
+  readManifests,
   restoreStore,
   verifyBackups,
   type BackupSet,
@@ -183,6 +184,31 @@ describe('a store that is half restored', () => {
       assert.equal(await restored.users.count(), 0);
     } finally {
       await restored.close();
+    }
+  });
+});
+
+describe('a backup whose target another has taken over, by a clock that is wrong', () => {
+  it('writes no manifest', async () => {
+    const store = await openTestStore();
+    const directory = await temporaryDirectory('backup');
+    try {
+      const target = createDirectoryTarget(directory);
+      const set = await openBackupSet(target, undefined, { makes: true });
+      await store.addUser('anna');
+      const other = { ...store.clock, now: () => store.clock.now() + 3_600_000 };
+      const overtaken: BackupSet = {
+        ...bound(set),
+        write: async (name, octets) => {
+          if (name.includes('catalogue')) await pruneBackups(set, other, { last: 1, daily: 0, weekly: 0, monthly: 0 });
+          return set.write(name, octets);
+        },
+      };
+      await assert.rejects(createBackup(store, overtaken), /another process has taken the target over/);
+      assert.deepEqual(await readManifests(set), []);
+    } finally {
+      await store.close();
+      await rm(directory, { recursive: true, force: true });
     }
   });
 });
