@@ -31,6 +31,19 @@ function around(limit: number, make: (n: number) => string): [ScannedMessage, Sc
 const typeOf = (part: MimePart | undefined): string => `${part?.kind} ${part?.type}/${part?.subtype}`;
 
 describe('limits of the scanner', () => {
+  it('are those that are promised', () => {
+    assert.deepEqual(DEFAULT_MIME_LIMITS, {
+      headerOctets: 1_048_576,
+      fieldOctets: 262_144,
+      fields: 1000,
+      parts: 1000,
+      depth: 50,
+      boundaryOctets: 200,
+      parameters: 100,
+    });
+    assert.equal(MAX_ADDRESSES, 10_000);
+  });
+
   it('depth', () => {
     for (const make of [nested, nestedMessages]) {
       const [below, at, above] = around(DEFAULT_MIME_LIMITS.depth, make);

@@ -4,6 +4,7 @@ import { ConnectionLost } from '../../../imap-core/wire/faults.ts';
 import { Input } from '../../../imap-core/wire/input.ts';
 import { Output, type OutputSink } from '../../../imap-core/wire/output.ts';
 import { turn } from '../../../imap-core/wire/turn.ts';
+import { threadTime } from '../../support/processor-time.ts';
 
 describe('input', () => {
   it('pauses its source at the mark and resumes it below', async () => {
@@ -37,6 +38,27 @@ describe('input', () => {
     }
     assert.equal(first.toString(), 'abcd');
     assert.equal(second.toString(), 'efghi');
+  });
+
+  it('takes linear time for a line that comes octet by octet', () => {
+    const octet = Buffer.from('x');
+    const time = (count: number): number => {
+      const input = new Input({ pause: () => undefined, resume: () => undefined }, 64);
+      const start = threadTime();
+      for (let at = 0; at < count; at += 1) {
+        input.feed(octet);
+        assert.ok(input.takeLine(count).kind === 'incomplete');
+      }
+      return threadTime() - start;
+    };
+    time(50_000);
+    // In turns, so that what else goes on meets both.
+    let [once, twice] = [Infinity, Infinity];
+    for (let run = 0; run < 4; run += 1) {
+      once = Math.min(once, time(100_000));
+      twice = Math.min(twice, time(200_000));
+    }
+    assert.ok(twice < 2.5 * once + 10, `${once} ms, then ${twice} ms`);
   });
 });
 
