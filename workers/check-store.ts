@@ -1,6 +1,6 @@
 import type { User } from '../lib/accounts/index.ts';
 import { addressView, type Address } from '../lib/addresses/index.ts';
-import { SystemFlag, type MailboxInfo, type OpenMailbox } from '../lib/journal/index.ts';
+import type { MailboxInfo, OpenMailbox } from '../lib/journal/index.ts';
 import { MailError } from '../lib/kernel/errors.ts';
 import type { MessageId } from '../lib/kernel/ids.ts';
 import type { Store } from './compose.ts';
@@ -23,8 +23,8 @@ const PAGE = 500;
 const ALL = [{ from: 1, to: 0xffffffff }];
 
 /**
- * Goes through all users: names and addresses lead to them and to nobody else, journals are whole, counters are what
- * is counted, UIDs ascend, and every octet of every message can be read and is the one that came in.
+ * Goes through all users: names and addresses lead to them and to nobody else, journals are whole and their counters are
+ * what is counted, UIDs ascend, and every octet of every message can be read and is the one that came in.
  * @param onDamage called for each, as it is found
  * @param onRepair where it is given, what can be made again is, and told of; whether all is well then, another look tells
  * @throws MailError `unavailable` where the database is in trouble: that is no damage
@@ -52,14 +52,14 @@ export async function checkStore(
   return report;
 }
 
-/** False where what is there does not suffice. */
-async function isPossible(repair: Promise<unknown>): Promise<boolean> {
+/** @returns why not, where what is there does not suffice */
+async function whyImpossible(repair: Promise<unknown>): Promise<string | undefined> {
   try {
     await repair;
-    return true;
+    return undefined;
   } catch (error) {
-    if (error instanceof MailError && ['unavailable', 'not-permitted'].includes(error.code)) return false;
-    throw error;
+    if (!(error instanceof MailError) || !['unavailable', 'not-permitted'].includes(error.code)) throw error;
+    return typeof error.cause === 'string' ? error.cause : error.message;
   }
 }
 
@@ -115,11 +115,6 @@ class AccountCheck {
         this.#report.mailboxes += 1;
         if (!info.isNoselect) await this.#checkMailbox(info, lacking.length > 0);
       }
-      const usage = await mailboxes.usage(account);
-      const octets = infos.reduce((sum, info) => sum + info.octets, 0);
-      const messages = infos.reduce((sum, info) => sum + info.messages, 0);
-      this.#compare('', 'octets in use', usage.octets, octets);
-      this.#compare('', 'messages in use', usage.messages, messages);
     } catch (error) {
       // A journal that is known to lack something cannot be served.
       if (error instanceof MailError && error.code === 'unavailable' && lacking.length > 0) return;
@@ -132,7 +127,8 @@ class AccountCheck {
   async repair(onRepair: (user: string, done: string) => void): Promise<void> {
     const { messages } = this.#store;
     const { account, username } = this.#user;
-    if (this.#isOutOfStep && !(await this.#rebuild(onRepair))) await this.#remakeBase(onRepair);
+    if (this.#isOutOfStep && ((await this.#rebuild(onRepair)) || (await this.#remakeBase(onRepair))))
+      await this.#recount(onRepair);
     for (const [messageId, problems] of this.#checked) {
       if (problems.length === 0) continue;
       for (const done of await messages.repairMessage(account, messageId)) onRepair(username, done);
@@ -141,16 +137,30 @@ class AccountCheck {
 
   /** False where base or journal lack something; that was told as damage. */
   async #rebuild(onRepair: (user: string, done: string) => void): Promise<boolean> {
-    const isDone = await isPossible(this.#store.mailboxes.rebuild(this.#user.account));
+    const isDone = (await whyImpossible(this.#store.mailboxes.rebuild(this.#user.account))) === undefined;
     if (isDone) onRepair(this.#user.username, 'the mailboxes were made again of base and journal');
     return isDone;
   }
 
-  /** The other way round, where the head is whole; what it names and could not be read is left out of it then. */
-  async #remakeBase(onRepair: (user: string, done: string) => void): Promise<void> {
+  /** Of rows that base, journal and head agree on. */
+  async #recount(onRepair: (user: string, done: string) => void): Promise<void> {
+    const recounting = this.#store.mailboxes.recount(this.#user.account);
+    if ((await whyImpossible(recounting)) !== undefined) return;
+    for (const wrong of await recounting) onRepair(this.#user.username, `counted anew: ${wrong}`);
+  }
+
+  /**
+   * The other way round, where the head is whole; what it names and could not be read is left out of it then.
+   * @returns false where that cannot be done, which is told as damage with the reason
+   */
+  async #remakeBase(onRepair: (user: string, done: string) => void): Promise<boolean> {
     const { mailboxes } = this.#store;
     const remaking = mailboxes.remakeBase(this.#user.account);
-    if (!(await isPossible(remaking))) return;
+    const reason = await whyImpossible(remaking);
+    if (reason !== undefined) {
+      this.#say('', `nothing was made again: neither the head of base and journal nor the base of the head: ${reason}`);
+      return false;
+    }
     const { q, at, stoodAt, forgotten } = await remaking;
     const moment = at === undefined ? '' : ` of ${new Date(at).toISOString()}`;
     onRepair(this.#user.username, `the base was made anew of the head, at record ${String(q)}${moment}`);
@@ -163,6 +173,7 @@ class AccountCheck {
         : `not all that was expunged from ${forgotten.join(', ')} can be restored any more`;
     onRepair(this.#user.username, `lost with the old base: ${before}; ${undelete}`);
     if (forgotten.length > 0) await this.#rebuild(onRepair);
+    return true;
   }
 
   async #checkNames(): Promise<void> {
@@ -193,23 +204,12 @@ class AccountCheck {
   }
 
   async #checkRows(opened: OpenMailbox): Promise<void> {
-    const { path, ...counters } = opened.info();
-    const counted = { messages: 0, unseen: 0, deleted: 0, octets: 0 };
+    const { path } = opened.info();
     let last = 0;
     const rows = [...opened.rows(ALL)];
     for (const row of rows) {
-      counted.messages += 1;
-      counted.octets += row.size;
-      if ((row.flags.system & SystemFlag.seen) === 0) counted.unseen += 1;
-      if ((row.flags.system & SystemFlag.deleted) !== 0) counted.deleted += 1;
       if (row.uid <= last) this.#say(path, `UID ${String(row.uid)} follows ${String(last)}`);
-      if (row.uid >= counters.uidNext)
-        this.#say(path, `UID ${String(row.uid)} is not below UIDNEXT ${String(counters.uidNext)}`);
-      if (row.modseq > counters.highestModSeq) this.#say(path, `UID ${String(row.uid)} has a MODSEQ above the highest`);
       last = row.uid;
-    }
-    for (const name of ['messages', 'unseen', 'deleted', 'octets'] as const) {
-      this.#compare(path, name, counters[name], counted[name]);
     }
     for (const row of rows) {
       this.#report.messages += 1;
@@ -226,12 +226,6 @@ class AccountCheck {
     const details = problems.map(({ kind, detail }) => `${kind}: ${detail}`);
     this.#checked.set(messageId, details);
     return details;
-  }
-
-  #compare(mailbox: string, what: string, kept: number, counted: number): void {
-    if (kept === counted) return;
-    this.#isOutOfStep = true;
-    this.#say(mailbox, `${what}: ${String(kept)} kept, ${String(counted)} counted`);
   }
 
   #say(mailbox: string, detail: string): void {

@@ -8,6 +8,7 @@ import { flagMask } from './flag-mask.ts';
 import { SystemFlag, type MailboxEvent } from './journal.ts';
 import { KeywordTable } from './keywords.ts';
 import { isBelow } from './mailbox-path.ts';
+import { sumsOf } from './miscounts.ts';
 import { countUids, rangesOf } from './uid-set.ts';
 
 /** An event of a mailbox, in the order in which the record's changes caused them. */
@@ -81,6 +82,9 @@ function applyChange(
       return;
     case 'restore':
       state.restored = [...state.restored, { mailbox: change.mailbox, uids: change.uids, at: record.at }];
+      return;
+    case 'recount':
+      applyRecount(state, record, change);
       return;
     case 'sweep':
       for (const messageId of change.messageIds) state.addSwept(messageId, { q: record.q, at: record.at });
@@ -234,6 +238,20 @@ function applyExpunge(
     const gone = new SharedColumnView(taken[0] ?? new Columns(), header.keywords);
     applied.push({ mailbox: header.id, event: { kind: 'expunged', q: record.q, uids: change.uids, gone } });
   }
+}
+
+function applyRecount(state: AccountState, record: JournalRecord, change: ChangeOf<'recount'>): void {
+  const { messages, unseen, deleted, octets } = change;
+  const header = update(state, change.mailbox, (before) => {
+    const uidNext = Math.max(before.uidNext, change.uidNext);
+    const recentFrom = Math.min(before.recentFrom, uidNext);
+    return { messages, unseen, deleted, octets, uidNext, recentFrom, highestModSeq: record.q };
+  });
+  if (header === undefined) return;
+  const sums = sumsOf(state);
+  state.octets = sums.octets;
+  state.messages = sums.messages;
+  state.uidValidity = Math.max(state.uidValidity, sums.uidValidity);
 }
 
 /** Undefined where the mailbox is gone: a change decided for it can then only be of its past. */

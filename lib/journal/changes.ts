@@ -30,6 +30,15 @@ export interface AppendedRow {
 /** Where appended messages came from; only deliveries are looked up by message id. */
 export type AppendOrigin = 'append' | 'delivery' | 'copy';
 
+/** What of a mailbox is worked out from its messages. */
+export interface Counters {
+  readonly messages: number;
+  readonly unseen: number;
+  readonly deleted: number;
+  readonly octets: number;
+  readonly uidNext: number;
+}
+
 /**
  * What a record does. `apply` invents nothing: every UID, id, number and time is here. Differences of counters
  * stand beside sets of UIDs, so that headers follow without the columns.
@@ -78,6 +87,8 @@ export type Change =
   | { readonly kind: 'recent'; readonly mailbox: MailboxId; readonly from: number }
   /** Expunged messages that an append of the same record puts back. */
   | { readonly kind: 'restore'; readonly mailbox: MailboxId; readonly uids: UidRanges }
+  /** What the messages of a mailbox add up to, where its counters said otherwise; the account's sums follow. */
+  | ({ readonly kind: 'recount'; readonly mailbox: MailboxId } & Counters)
   /** Message data that may be deleted, for nothing refers to it. */
   | { readonly kind: 'sweep'; readonly messageIds: readonly MessageId[] };
 

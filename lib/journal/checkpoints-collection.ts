@@ -1,10 +1,9 @@
 import { Binary, type Document } from 'mongodb';
 import { isDuplicateKey, toTemporary, type Database } from '../db/index.ts';
-import { MailError } from '../kernel/errors.ts';
 import type { AccountId, MailboxId, MessageId } from '../kernel/ids.ts';
 import { createAccountFinder, type AccountFinder } from './account-finder-collection.ts';
 import type { DeliveredTo, MailboxHeader, RemovedMailbox, SweptBy } from './account-state.ts';
-import { brokenJournal } from './damage.ts';
+import { brokenJournal, otherFormat } from './damage.ts';
 import {
   NO_CHECKPOINT,
   NO_SEGMENTS,
@@ -74,16 +73,20 @@ export function openCheckpointsCollection(
   const collection = database.collection<CheckpointDocument>('checkpoints');
   return {
     readCheckpoint: async (account, kind = 'head') => {
+      let found: CheckpointDocument | null;
       try {
-        const found = await collection.findOne(
-          { _id: checkpointKey(account, kind) },
-          { maxTimeMS: READ_LIMIT_MS, promoteBuffers: true },
-        );
+        const options = { maxTimeMS: READ_LIMIT_MS, promoteBuffers: true };
+        found = await collection.findOne({ _id: checkpointKey(account, kind) }, options);
+      } catch (error) {
+        throw toTemporary(error);
+      }
+      try {
         return found === null ? undefined : decodeCheckpoint(found);
       } catch (error) {
+        // What a read that failed says is no damage; what was read and makes no sense is.
         if (error instanceof RangeError || error instanceof TypeError)
           throw brokenJournal(`the ${kind} checkpoint cannot be read: ${error.message}`);
-        throw toTemporary(error);
+        throw error;
       }
     },
     replaceCheckpoint: async (account, checkpoint, expected, kind = 'head') => {
@@ -158,9 +161,7 @@ export function decodeStoredCheckpoint(document: Readonly<Record<string, unknown
 
 function decodeCheckpoint(stored: CheckpointDocument): Checkpoint {
   if (stored.v !== CHECKPOINT_VERSION) {
-    throw new MailError('unavailable', 'The account is not available here at the moment', {
-      cause: `checkpoint version ${stored.v}`,
-    });
+    throw otherFormat(`checkpoint version ${stored.v}`);
   }
   const segments = new Map<MailboxId, MailboxSegments>();
   for (const mailbox of [...stored.mailboxes, ...stored.removed]) {

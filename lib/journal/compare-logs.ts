@@ -3,6 +3,7 @@ import type { MailboxHeader } from './account-state.ts';
 import type { Columns } from './columns.ts';
 import type { KeywordTable } from './keywords.ts';
 import { loadColumns } from './load-columns.ts';
+import { accountMiscounts, miscountsOf } from './miscounts.ts';
 
 /** Of these, two ways to one state may differ in the order of keywords alone. */
 const FIELDS = [
@@ -20,7 +21,10 @@ const FIELDS = [
   'recentFrom',
 ] as const;
 
-/** How the account of one log differs from that of another at the same `q`, each as a sentence. */
+/**
+ * How the account of one log differs from that of another at the same `q`, and where the counters of the one are not
+ * what is counted, each as a sentence.
+ */
 export async function compareLogs(written: AccountLog, replayed: AccountLog): Promise<readonly string[]> {
   const [one, other] = [written.state, replayed.state];
   const problems: string[] = [];
@@ -39,13 +43,15 @@ export async function compareLogs(written: AccountLog, replayed: AccountLog): Pr
     for (const field of FIELDS) compare(`mailbox ${header.path}, ${field}`, header[field], second[field]);
     if (!header.isNoselect) problems.push(...(await compareRows(written, replayed, header)));
   }
+  problems.push(...accountMiscounts(one));
   for (const { id, path } of other.mailboxes.values())
     if (!one.mailboxes.has(id)) problems.push(`mailbox ${path} is missing in the head`);
   return problems;
 }
 
 /** One mailbox at a time is in memory. */
-async function compareRows(written: AccountLog, replayed: AccountLog, { id, path }: MailboxHeader): Promise<string[]> {
+async function compareRows(written: AccountLog, replayed: AccountLog, header: MailboxHeader): Promise<string[]> {
+  const { id, path } = header;
   const sides: { readonly columns: Columns; readonly table: KeywordTable }[] = [];
   for (const log of [written, replayed]) {
     await loadColumns(log, [id]);
@@ -58,13 +64,20 @@ async function compareRows(written: AccountLog, replayed: AccountLog, { id, path
   }
   const [one, other] = sides;
   if (one === undefined || other === undefined) return [];
+  const problems = miscountsOf(header, one.columns, written.state.q);
   if (one.columns.count !== other.columns.count)
-    return [`mailbox ${path}: ${one.columns.count} rows in the head, ${other.columns.count} by base and journal`];
+    return [
+      ...problems,
+      `mailbox ${path}: ${one.columns.count} rows in the head, ${other.columns.count} by base and journal`,
+    ];
   for (let at = 0; at < one.columns.count; at += 1) {
     if (describeRow(one, at) !== describeRow(other, at))
-      return [`mailbox ${path}, UID ${one.columns.uid(at)}: the row in the head is not that of base and journal`];
+      return [
+        ...problems,
+        `mailbox ${path}, UID ${one.columns.uid(at)}: the row in the head is not that of base and journal`,
+      ];
   }
-  return [];
+  return problems;
 }
 
 function describeRow({ columns, table }: { columns: Columns; table: KeywordTable }, at: number): string {

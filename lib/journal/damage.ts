@@ -17,3 +17,13 @@ export function brokenJournal(cause: string): MailError {
 export function isBrokenJournal(error: unknown): error is MailError {
   return error instanceof BrokenJournal;
 }
+
+/** Of packed octets that make no sense; what says itself what it is passes. */
+export function asDamage(error: unknown): MailError {
+  return error instanceof MailError ? error : brokenJournal(`a segment cannot be read: ${String(error)}`);
+}
+
+/** Of a later program, which is no damage: it must not be made anew by this one. */
+export function otherFormat(what: string): MailError {
+  return new MailError('unavailable', 'The account is not available here at the moment', { cause: what });
+}

@@ -1,5 +1,6 @@
 import type { Clock } from '../kernel/clock.ts';
 import { crashPoint } from '../kernel/crash-point.ts';
+import { MailError } from '../kernel/errors.ts';
 import type { MailboxId } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { AccountLog } from './account-log.ts';
@@ -132,8 +133,17 @@ export class Folder {
       if (tombstones.length <= (log.isOnBase ? 0 : MOST_TOMBSTONE_SEGMENTS)) continue;
       const list = await readTombstones(log, id, tombstones);
       if (list !== undefined) scattered.set(id, list);
+      else if (log.isOnBase) await this.#requireStanding();
     }
     return scattered;
+  }
+
+  /** Tombstones that a base names are lost only where it still stands. @throws MailError `unavailable` */
+  async #requireStanding(): Promise<void> {
+    const { account, checkpoint, store } = this.#log;
+    const base = await store.readCheckpoint(account, 'base');
+    if (base?.rev !== checkpoint?.rev)
+      throw new MailError('unavailable', 'Somebody is at work in this account, please try again');
   }
 
   /** What the head has written down. */

@@ -7,6 +7,7 @@ import { planFold, type FoldPlan } from './fold-plan.ts';
 import { stateBehind, type FoldedAccount } from './fold-export.ts';
 import type { CheckpointKind, JournalStore } from './journal-store.ts';
 import { openJournalStore } from './mailboxes.ts';
+import { countersOf, sumsOf } from './miscounts.ts';
 
 export interface JournalImport {
   /**
@@ -61,19 +62,18 @@ function renumbered(target: AccountId, source: AccountState, uidValidityAbove: n
   const state = new AccountState(target);
   state.q = source.q;
   state.quotaOctets = source.quotaOctets;
-  state.octets = source.octets;
-  state.messages = source.messages;
   state.uidValidity = Math.max(source.uidValidity, uidValidityAbove);
   for (const path of source.subscriptions) state.subscriptions.add(path);
   const headers = [...source.mailboxes.values()];
   for (const header of headers) {
     state.uidValidity += 1;
-    state.put({ ...header, uidValidity: state.uidValidity });
     const columns = source.columns(header.id);
+    state.put({ ...header, ...(columns && countersOf(header, columns)), uidValidity: state.uidValidity });
     if (columns === undefined) continue;
     columns.tombstones.dropUpTo(source.q);
     state.loadColumns(header.id, columns);
   }
+  ({ octets: state.octets, messages: state.messages } = sumsOf(state));
   for (const [messageId, to] of source.deliveries) {
     const header = state.mailboxes.get(to.mailbox);
     if (header !== undefined) state.addDelivery(messageId, { ...to, uidValidity: header.uidValidity });

@@ -8,6 +8,7 @@ import type { JournalStore } from './journal-store.ts';
 import { maintainAccount, type MaintenanceReport } from './maintain-account.ts';
 import { rebuildAccount, type RebuildAccountInit, type RecoveredMessage } from './rebuild-account.ts';
 import { rebuildHead } from './rebuild-head.ts';
+import { recountAccount } from './recount-account.ts';
 import { remakeBase, type RemadeBase } from './remake-base.ts';
 import type { JournalSettings } from './settings.ts';
 import { isLive, sweep } from './sweep.ts';
@@ -57,6 +58,13 @@ export interface JournalKeeping {
    * @throws MailError `unavailable` where base or journal lack something
    */
   rebuild(account: AccountId): Promise<void>;
+  /**
+   * Counts the messages of all mailboxes and commits what they add up to, where counters say otherwise. Sessions go on.
+   * What is counted is what the head and the journal hold: where base and journal say otherwise, `rebuild` comes first.
+   * @returns what was wrong, each as a sentence
+   * @throws MailError `unavailable`, `outcome-unknown`
+   */
+  recount(account: AccountId): Promise<readonly string[]>;
   /**
    * Makes the base anew of the head, where base and journal lack something on the way there. Sessions go on. Lost with
    * the old one is how the account was before the head, which only backups made by then still tell.
@@ -110,6 +118,7 @@ export function createKeeping(read: ReadAccount, store: JournalStore, options: K
         signal: how.signal,
       }),
     rebuild: (account) => rebuildHead(account, store, foldOptions(account)),
+    recount: (account) => recountAccount(account, store, options),
     remakeBase: (account) => remakeBase(account, store, foldOptions(account)),
     rebuildFromMessages: (account, messages, init) => rebuildAccount(store, account, messages, init, clock),
   };

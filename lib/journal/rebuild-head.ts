@@ -12,17 +12,25 @@ import type { JournalStore } from './journal-store.ts';
  * @throws MailError `unavailable`
  */
 export async function rebuildHead(account: AccountId, store: JournalStore, options: FolderOptions): Promise<void> {
-  const standing = await readOrRemove(store, account);
+  const found = await readHead(store, account);
+  const standing = found === 'unreadable' ? undefined : found;
+  let isRemoved = found !== 'unreadable';
   const log = await AccountLog.open(
     account,
     {
       ...store,
       readCheckpoint: async (own, kind = 'head') => {
-        const found = await store.readCheckpoint(own, kind);
+        if (kind === 'head' && !isRemoved) return undefined;
+        const other = await store.readCheckpoint(own, kind);
         // As if there were none, until there is another.
-        return kind === 'head' && found?.rev === standing?.rev ? undefined : found;
+        return kind === 'head' && other?.rev === standing?.rev ? undefined : other;
       },
-      replaceCheckpoint: (own, checkpoint) => store.replaceCheckpoint(own, checkpoint, standing),
+      replaceCheckpoint: async (own, checkpoint) => {
+        // What cannot be read makes room only when what comes in its place is there.
+        if (!isRemoved) await store.removeCheckpoint(own, 'head');
+        isRemoved = true;
+        return store.replaceCheckpoint(own, checkpoint, standing);
+      },
     },
     options,
   );
@@ -36,13 +44,11 @@ export async function rebuildHead(account: AccountId, store: JournalStore, optio
   await store.removeSegments(account, unwanted);
 }
 
-/** A head that cannot be read is as good as none. */
-async function readOrRemove(store: JournalStore, account: AccountId): Promise<Checkpoint | undefined> {
+async function readHead(store: JournalStore, account: AccountId): Promise<Checkpoint | 'unreadable' | undefined> {
   try {
     return await store.readCheckpoint(account);
   } catch (error) {
     if (!isBrokenJournal(error)) throw error;
-    await store.removeCheckpoint(account, 'head');
-    return undefined;
+    return 'unreadable';
   }
 }

@@ -113,6 +113,10 @@ function encodeChange(change: Change, at: number): StoredChange {
       return { k: change.kind, m: octets(change.mailbox), from: change.from };
     case 'restore':
       return { k: change.kind, m: octets(change.mailbox), uids: encodeUidRanges(change.uids) };
+    case 'recount': {
+      const { messages, unseen, deleted, octets: size, uidNext } = change;
+      return { k: change.kind, m: octets(change.mailbox), messages, unseen, deleted, octets: size, next: uidNext };
+    }
     case 'sweep':
       return { k: change.kind, ids: Buffer.from(change.messageIds.join(''), 'hex') };
   }
@@ -176,6 +180,16 @@ function decodeChange(fields: Fields, at: number): Change {
       return { kind, mailbox: fields.mailbox('m'), from: fields.number('from') };
     case 'restore':
       return { kind, mailbox: fields.mailbox('m'), uids: decodeUidRanges(fields.octets('uids')) };
+    case 'recount':
+      return {
+        kind,
+        mailbox: fields.mailbox('m'),
+        messages: fields.number('messages'),
+        unseen: fields.number('unseen'),
+        deleted: fields.number('deleted'),
+        octets: fields.number('octets'),
+        uidNext: fields.number('next'),
+      };
     case 'sweep':
       return { kind, messageIds: messageIdsIn(fields.octets('ids')) };
     default:

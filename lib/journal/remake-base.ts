@@ -8,6 +8,7 @@ import { Folder, type FolderOptions } from './fold.ts';
 import { changedMailboxes } from './fold-plan.ts';
 import type { JournalStore } from './journal-store.ts';
 import { loadColumns } from './load-columns.ts';
+import { accountMiscounts, miscountsOf } from './miscounts.ts';
 import { namedSegments } from './named-segments.ts';
 
 const ATTEMPTS = 3;
@@ -85,9 +86,9 @@ async function remake(
   standing: Checkpoint | 'unreadable' | undefined,
 ): Promise<RemadeBase> {
   const readable = standing === 'unreadable' ? undefined : standing;
-  const log = await AccountLog.open(account, headForBase(store, head, standing), options);
+  const log = await AccountLog.open(account, headForBase(store, standing), options);
   // Another base has come meanwhile, and is what this one would be.
-  if (!log.isOnBase) throw inTheWay();
+  if (!log.isOnBase || log.checkpoint?.rev !== head.rev) throw inTheWay();
   await requireCounted(log);
   // Segments first, as ever: what cannot be read makes room only when they are all there.
   await new Folder(log, { ...options, onFolded: undefined }).fold();
@@ -102,16 +103,13 @@ async function remake(
 }
 
 /** The store as it looks to a fold that finds no head, takes the head for the base, and writes what it makes as the base. */
-function headForBase(
-  store: JournalStore,
-  head: Checkpoint,
-  standing: Checkpoint | 'unreadable' | undefined,
-): JournalStore {
+function headForBase(store: JournalStore, standing: Checkpoint | 'unreadable' | undefined): JournalStore {
   let isRemoved = standing !== 'unreadable';
   return {
     ...store,
     readCheckpoint: async (account, kind = 'head') => {
-      if (kind === 'base') return head;
+      // As it is by now: a fold elsewhere may have replaced it, and removed what this one named.
+      if (kind === 'base') return store.readCheckpoint(account);
       const found = isRemoved ? await store.readCheckpoint(account, 'base') : undefined;
       return standing !== 'unreadable' && found?.rev === standing?.rev ? undefined : found;
     },
@@ -126,18 +124,19 @@ function headForBase(
 
 /** A head that does not count what it holds would be damage that nothing tells any more. */
 async function requireCounted(log: AccountLog): Promise<void> {
+  const { state } = log;
   await loadColumns(
     log,
-    changedMailboxes(log.state, 0).map(({ id }) => id),
+    changedMailboxes(state, 0).map(({ id }) => id),
   );
-  for (const { id, path, messages, octets } of log.state.mailboxes.values()) {
-    const columns = log.state.columns(id);
-    if (columns === undefined) continue;
-    let counted = 0;
-    for (let position = 0; position < columns.count; position += 1) counted += columns.size(position);
-    if (columns.count !== messages || counted !== octets)
-      throw brokenJournal(`mailbox ${path} of the head does not hold what it counts`);
-  }
+  const [problem] = [
+    ...accountMiscounts(state),
+    ...[...state.mailboxes.values()].flatMap((header) => {
+      const columns = state.columns(header.id);
+      return columns === undefined ? [] : miscountsOf(header, columns, state.q);
+    }),
+  ];
+  if (problem !== undefined) throw brokenJournal(`the head does not hold what it counts: ${problem}`);
 }
 
 function segmentNames(checkpoints: readonly (Checkpoint | undefined)[]): string[] {

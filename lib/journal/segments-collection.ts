@@ -2,6 +2,7 @@ import { Binary, type Document } from 'mongodb';
 import { toTemporary, type Database } from '../db/index.ts';
 import type { AccountId, MailboxId } from '../kernel/ids.ts';
 import { createAccountFinder, type AccountFinder } from './account-finder-collection.ts';
+import { otherFormat } from './damage.ts';
 import type { JournalStore, SegmentKey } from './journal-store.ts';
 
 interface SegmentDocument extends Document {
@@ -29,7 +30,9 @@ export function openSegmentsCollection(
           const ids = some.map((key) => segmentKey(account, key));
           const options = { maxTimeMS: READ_LIMIT_MS, promoteBuffers: true, batchSize: AT_ONCE + 1 };
           for await (const document of collection.find({ _id: { $in: ids } }, options)) {
-            if (document.v === SEGMENT_VERSION) found.set(hexOf(document._id), document.packed);
+            // Of a later program: it is not missing, and must not be made anew by this one.
+            if (document.v !== SEGMENT_VERSION) throw otherFormat(`segment version ${document.v}`);
+            found.set(hexOf(document._id), document.packed);
           }
         }
         return keys.map((key) => found.get(hexOf(segmentKey(account, key))));

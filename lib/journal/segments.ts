@@ -1,6 +1,6 @@
-import { MailError } from '../kernel/errors.ts';
 import type { RowSegmentRef } from './checkpoint.ts';
 import type { Columns } from './columns.ts';
+import { asDamage, otherFormat } from './damage.ts';
 import { PackReader, PackWriter } from './packing.ts';
 
 /** Rows of a full segment. */
@@ -24,18 +24,18 @@ export function packRowSegment(columns: Columns, from: number, to: number): Buff
   return writer.finish();
 }
 
-/** @throws MailError `unavailable` where the octets are of another format, or damaged */
+/** @throws MailError `unavailable` where the octets are of another format, or damaged, which is told as damage */
 export function addRowSegment(columns: Columns, packed: Buffer, count: number): void {
   try {
     const reader = new PackReader(packed);
-    if (reader.octet() !== FORMAT) throw new RangeError('a segment of another format');
+    if (reader.octet() !== FORMAT) throw otherFormat('a segment of another format');
     const extra = Array.from({ length: reader.varint() }, (): [number, number[]] => [
       reader.varint(),
       Array.from({ length: reader.varint() }, () => reader.varint()),
     ]);
     columns.addSlice(count, reader.octets(reader.varint()), extra);
   } catch (error) {
-    throw new MailError('unavailable', 'The mailbox is not available at the moment', { cause: error });
+    throw asDamage(error);
   }
 }
 

@@ -1,6 +1,6 @@
-import { MailError } from '../kernel/errors.ts';
 import type { MessageId } from '../kernel/ids.ts';
 import type { ColumnArrays } from './column-arrays.ts';
+import { asDamage, otherFormat } from './damage.ts';
 import type { MessageRow } from './journal.ts';
 import { PackReader, PackWriter } from './packing.ts';
 
@@ -98,7 +98,7 @@ export class TombstoneList {
     }
     try {
       const reader = new PackReader(packed);
-      if (reader.octet() !== FORMAT) throw new RangeError('tombstones of another format');
+      if (reader.octet() !== FORMAT) throw otherFormat('tombstones of another format');
       const sets = Array.from({ length: reader.varint() }, () =>
         this.#setNumber(Array.from({ length: reader.varint() }, () => reader.text())),
       );
@@ -107,7 +107,7 @@ export class TombstoneList {
       rows.copy(this.#buffer, start);
       this.#renumber(start, sets);
     } catch (error) {
-      throw new MailError('unavailable', 'The mailbox is not available at the moment', { cause: error });
+      throw asDamage(error);
     }
   }
 

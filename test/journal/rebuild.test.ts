@@ -102,6 +102,59 @@ describe('damage is named and never mended by itself', () => {
     inbox.close();
   });
 
+  it('a segment that makes no sense, which is made again of base and journal', async () => {
+    const one = node();
+    const account = await accountWithMail(one);
+    await one.fold(account);
+    const before = await showAccount(one, account);
+    const keys = await setup.store.listSegments(account);
+    const packed = await setup.store.readSegments(account, keys);
+    await setup.store.removeSegments(account, keys);
+    await setup.store.writeSegments(
+      account,
+      keys.map((key, index) => ({ key, packed: packed[index]?.subarray(0, 3) ?? assert.fail() })),
+    );
+    const named = await node().check(account);
+    assert.deepEqual(named[0], 'the segment of mailbox INBOX that holds UIDs 2 to 2 cannot be read');
+    await assert.rejects(openMailbox(node(), account), { code: 'unavailable' });
+    await node().rebuild(account);
+    assert.deepEqual(await node().check(account), []);
+    assert.deepEqual(await showAccount(node(), account), before);
+  });
+
+  it('a segment of a later program is none', async () => {
+    const one = node();
+    const account = await accountWithMail(one);
+    const [from, to] = [0, 0xff].map((octet) => Buffer.concat([Buffer.from(account, 'hex'), Buffer.alloc(24, octet)]));
+    const range = { $gte: new Binary(from), $lte: new Binary(to) };
+    await setup.database.collection('segments').updateMany({ _id: range as never }, { $set: { v: 2 } });
+    await assert.rejects(node().check(account), { code: 'unavailable' });
+    const { rev } = (await setup.store.readCheckpoint(account)) ?? assert.fail();
+    await assert.rejects(openMailbox(node(), account), { code: 'unavailable' });
+    assert.equal((await setup.store.readCheckpoint(account))?.rev, rev, 'nobody makes it again');
+  });
+
+  it('a record that cannot be read', async () => {
+    const one = node();
+    const account = await accountWithMail(one);
+    const key = new Binary(Buffer.from(`${account}000000000003`, 'hex'));
+    await setup.database.collection('journal').updateOne({ _id: key }, { $set: { changes: [{ k: 'x' }] } });
+    assert.deepEqual(await node().check(account), ['record 3 of the journal cannot be read: Error: change of kind x']);
+    await assert.rejects(node().rebuild(account), { code: 'unavailable' });
+    await assert.rejects(node().remakeBase(account), { code: 'unavailable' });
+  });
+
+  it('a head that cannot be read stays until there is another in its place', async () => {
+    const one = node();
+    const account = await accountWithMail(one);
+    await removeRecords(setup.database, account, 1, 1);
+    const key = new Binary(Buffer.concat([Buffer.from(account, 'hex'), Buffer.of(1)]));
+    const checkpoints = setup.database.collection('checkpoints');
+    await checkpoints.updateOne({ _id: key }, { $set: { deliveries: Buffer.from('x') } });
+    await assert.rejects(node().rebuild(account), { code: 'unavailable' });
+    assert.notEqual(await checkpoints.findOne({ _id: key }), null);
+  });
+
   it('a head that says something else than base and journal', async () => {
     const one = node();
     const account = await accountWithMail(one);
@@ -110,7 +163,10 @@ describe('damage is named and never mended by itself', () => {
     assert.ok(head !== undefined);
     const mailboxes = head.mailboxes.map((header) => (header.path === 'INBOX' ? { ...header, unseen: 9 } : header));
     await setup.store.replaceCheckpoint(account, { ...head, mailboxes }, head);
-    assert.deepEqual(await one.check(account), ['mailbox INBOX, unseen: 9 in the head, 0 by base and journal']);
+    assert.deepEqual(await one.check(account), [
+      'mailbox INBOX, unseen: 9 in the head, 0 by base and journal',
+      'mailbox INBOX, unseen: 9 kept, 0 counted',
+    ]);
     await one.rebuild(account);
     assert.deepEqual(await one.check(account), []);
   });

@@ -51,6 +51,7 @@ const changes: readonly Change[] = [
   },
   { kind: 'expunge', mailbox, uids: [{ from: 3, to: 3 }], octets: 5 * 2 ** 32, unseen: 1, deleted: 1 },
   { kind: 'recent', mailbox, from: 12 },
+  { kind: 'recount', mailbox, messages: 3, unseen: 2, deleted: 0, octets: 5 * 2 ** 32, uidNext: 2 ** 32 - 1 },
   { kind: 'sweep', messageIds: [messageIdOf('a'), messageIdOf('b')] },
 ];
 

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { Binary } from 'mongodb';
 import { createJournalExport, type Journal } from '../../lib/journal/index.ts';
 import { namedSegments } from '../../lib/journal/named-segments.ts';
+import type { JournalStore } from '../../lib/journal/journal-store.ts';
 import { MailError } from '../../lib/kernel/errors.ts';
 import type { AccountId } from '../../lib/kernel/ids.ts';
 import { CuttingStore, type Cut } from './cutting-store.ts';
@@ -172,6 +173,42 @@ describe('a base that is made anew of the head', () => {
     await fresh.rebuild(account);
     const shown = await showAccount(node({ clock }), account);
     await assertWhole(account, clock, shown);
+  });
+
+  it('forgets nothing because a fold elsewhere has put expunged messages together meanwhile', async () => {
+    const clock = steppedClock();
+    const one = node({ clock });
+    const account = await createAccount(one);
+    const inbox = await openMailbox(one, account);
+    for (let count = 1; count <= 9; count += 1) {
+      await one.append(account, inbox.id, [newMessage(), newMessage()]);
+      await inbox.expunge([{ from: count * 2, to: count * 2 }], { force: true });
+      await one.fold(account);
+    }
+    const head = (await setup.store.readCheckpoint(account)) ?? assert.fail();
+    const tombstones = new Set(head.segments.get(inbox.id)?.tombstones.map(({ generation }) => generation));
+    assert.equal(tombstones.size, 9);
+    await removeRecords(setup.database, account, 3, 3);
+    let isRaced = false;
+    const store: JournalStore = {
+      ...setup.store,
+      readSegments: async (own, keys) => {
+        if (!isRaced && keys.some(({ ref }) => tombstones.has(ref.generation) && keys.length === 9)) {
+          isRaced = true;
+          await inbox.expunge([{ from: 1, to: 1 }], { force: true });
+          await one.fold(account);
+        }
+        return setup.store.readSegments(own, keys);
+      },
+    };
+    const remade = await node({ clock, store }).remakeBase(account);
+    assert.ok(isRaced);
+    assert.deepEqual(remade.forgotten, []);
+    const expunged = await expungedOf(node({ clock }), account);
+    assert.equal(expunged.length, 10);
+    await node({ clock }).rebuild(account);
+    assert.deepEqual(await expungedOf(node({ clock }), account), expunged);
+    inbox.close();
   });
 
   it('is refused where the head, or what comes after it, says less than was acknowledged', async () => {

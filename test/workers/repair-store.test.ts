@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
+import { openJournalStore } from '../../lib/journal/index.ts';
 import { runEider } from '../support/eider-command.ts';
 import { ApiClient } from '../support/api-client.ts';
 import { EVERY_ROW } from '../support/every-row.ts';
@@ -65,6 +66,37 @@ describe('fsck --repair', () => {
     assert.equal(repaired.code, 1);
     assert.match(repaired.stdout, /unreadable: .*chunks are missing/);
     assert.match(repaired.stdout, /: 1 damaged\n$/);
+  });
+});
+
+describe('fsck --repair of counters that base and head agree on', () => {
+  let opened: OpenedStore;
+  before(async () => {
+    opened = await openStoreOnDisk();
+  });
+  after(() => opened.close());
+
+  it('counts anew, and says what was wrong', async () => {
+    const { store, dataDir } = opened;
+    const user = await store.accounts.create({ username: 'off', password: undefined, address: 'off@example.com' });
+    const { message } = await storeText(store, user.account, 'Subject: kept\r\n\r\n');
+    await store.mailboxes.append(user.account, { path: 'INBOX' }, [message]);
+    await store.mailboxes.fold(user.account);
+    const journal = openJournalStore(store.database);
+    await journal.removeRecords(user.account, 1, Infinity, 1);
+    await store.mailboxes.remakeBase(user.account);
+    for (const kind of ['base', 'head'] as const) {
+      const standing = (await journal.readCheckpoint(user.account, kind)) ?? assert.fail();
+      const mailboxes = standing.mailboxes.map((own) => (own.path === 'INBOX' ? { ...own, unseen: 4 } : own));
+      await journal.replaceCheckpoint(user.account, { ...standing, mailboxes }, standing, kind);
+    }
+    const found = await runEider(['fsck', '--data-dir', dataDir]);
+    assert.equal(found.code, 1);
+    assert.match(found.stdout, /^damage: user off: mailbox INBOX, unseen: 4 kept, 1 counted\n.*: 1 damaged\n$/);
+    const repaired = await runEider(['fsck', '--repair', '--data-dir', dataDir]);
+    assert.match(repaired.stdout, /repaired: user off: counted anew: mailbox INBOX, unseen: 4 kept, 1 counted\n/);
+    assert.match(repaired.stdout, /: 2 repairs, clean\n$/);
+    assert.equal(repaired.code, 0);
   });
 });
 
