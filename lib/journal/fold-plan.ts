@@ -13,6 +13,7 @@ import {
 import type { Columns } from './columns.ts';
 import type { SegmentKey } from './journal-store.ts';
 import { KeywordTable } from './keywords.ts';
+import { joinRestored } from './restored.ts';
 import { packRowSegment, planSegments } from './segments.ts';
 import { TombstoneList } from './tombstones.ts';
 
@@ -63,7 +64,7 @@ export function planFold({ state, previous, scattered, forgetBefore, forgetSwept
   const writer = new SegmentWriter();
   forgetRemoved(state, forgetBefore);
   state.forgetSwept(forgetSweptBefore);
-  state.restored = state.restored.filter(({ at }) => at >= forgetBefore);
+  state.restored = joinRestored(state.restored, forgetBefore);
   const changed = new Set(changedMailboxes(state, previous.q).map(({ id }) => id));
   const written = new Map(previous.mailboxes.map(({ id, keywords }) => [id, keywords]));
   const segments = new Map<MailboxId, MailboxSegments>();

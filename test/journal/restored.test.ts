@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { AccountState } from '../../lib/journal/account-state.ts';
-import { restoredIn } from '../../lib/journal/restored.ts';
+import { joinRestored, restoredIn } from '../../lib/journal/restored.ts';
 import { newAccountId, newMailboxId } from '../../lib/kernel/ids.ts';
 
 describe('what of the expunged was brought back', () => {
@@ -20,6 +20,30 @@ describe('what of the expunged was brought back', () => {
     assert.deepEqual(told(one), [2, 10, 11, 12, 13, 14, 20]);
     assert.deepEqual(told(other), [1]);
     assert.deepEqual(told(newMailboxId()), []);
+  });
+
+  it('is written down once for each mailbox, and as long as the latest of it', () => {
+    const [one, other] = [newMailboxId(), newMailboxId()];
+    const restored = [
+      { mailbox: one, at: 1, uids: [{ from: 7, to: 7 }] },
+      { mailbox: one, at: 5, uids: [{ from: 2, to: 2 }] },
+      { mailbox: other, at: 4, uids: [{ from: 1, to: 3 }] },
+      { mailbox: one, at: 6, uids: [{ from: 1, to: 1 }] },
+    ];
+    assert.deepEqual(joinRestored(restored, 5), [{ mailbox: one, at: 6, uids: [{ from: 1, to: 2 }] }]);
+    assert.deepEqual(joinRestored(restored, 0), [
+      {
+        mailbox: one,
+        at: 6,
+        uids: [
+          { from: 1, to: 2 },
+          { from: 7, to: 7 },
+        ],
+      },
+      { mailbox: other, at: 4, uids: [{ from: 1, to: 3 }] },
+    ]);
+    const often = Array.from({ length: 1000 }, (_, at) => ({ mailbox: one, at, uids: [{ from: at + 1, to: at + 1 }] }));
+    assert.deepEqual(joinRestored(often, 0), [{ mailbox: one, at: 999, uids: [{ from: 1, to: 1000 }] }]);
   });
 
   it('is told without walking all of them, of many with gaps between them', () => {
