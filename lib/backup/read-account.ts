@@ -5,6 +5,7 @@ import { describeMessage, type CarriedMessage } from '../messages/index.ts';
 import type { BackupSet } from './backup-set.ts';
 import type { UserLine } from './catalogue.ts';
 import { entriesIn, type PackEntry } from './pack.ts';
+import { readAhead } from './read-ahead.ts';
 import { DamagedObject } from './sealed-object.ts';
 
 /** What makes part of an account unusable, as a sentence; what cannot be said about it is thrown on. */
@@ -39,9 +40,8 @@ export async function foldAccount(
 ): Promise<FoldedAccount | undefined> {
   const fold = new ExportFold(line.account, until);
   try {
-    for (const pack of line.packs) {
-      for (const { kind, raw } of entriesIn(pack.name, await set.read(pack)))
-        if (kind !== 'message') fold.add({ kind, raw });
+    for await (const [pack, octets] of readAhead(line.packs, (one) => set.read(one))) {
+      for (const { kind, raw } of entriesIn(pack.name, octets)) if (kind !== 'message') fold.add({ kind, raw });
     }
   } catch (error) {
     const sentence = damageIn(error);
@@ -67,8 +67,9 @@ export async function* readMessages(
 ): AsyncGenerator<CarriedMessage, void, undefined> {
   const met = new Set<MessageId>();
   // What was packed twice was not whole the first time.
-  for (const pack of line.packs.toReversed()) {
-    for (const entry of await entriesOr(set, line, pack, onDamage)) {
+  const packs = readAhead(line.packs.toReversed(), (pack) => entriesOr(set, line, pack, onDamage));
+  for await (const [, entries] of packs) {
+    for (const entry of entries) {
       if (entry.kind !== 'message') continue;
       const message = describeMessage(entry.raw);
       if (!wanted.has(message.messageId) || met.has(message.messageId)) continue;
