@@ -10,7 +10,7 @@ import type { JournalSettings } from './settings.ts';
 
 export interface RecountOptions {
   readonly clock: Clock;
-  readonly settings: Pick<JournalSettings, 'commitTimeout'>;
+  readonly settings: Pick<JournalSettings, 'commitTimeout' | 'maxKeywords'>;
 }
 
 /**
@@ -29,6 +29,7 @@ export async function recountAccount(
   const queue = new CommitQueue(log, {
     clock,
     timeoutMs: settings.commitTimeout,
+    maxKeywords: settings.maxKeywords,
     renew: undefined,
     onCommitted: () => undefined,
     extraChanges: () => [],
