@@ -95,15 +95,26 @@ describe('limits at the doors', () => {
       await imap.logout();
     });
 
-    it('refuses an append beyond the quota and keeps nothing', async () => {
+    it('refuses an append beyond the quota before its octets travel, to the octet, and keeps nothing', async () => {
       const small = await api.createUser('small', PASSWORD, { address: 'small@example.com', quota: 10 * KIB });
+      const used = async (): Promise<unknown> => {
+        const { body } = await api.ok('GET', `/users/${small}`);
+        return (body['limits'] as { quota: { used: unknown } }).quota.used;
+      };
       const imap = await ImapClient.login(server.ready.imap, 'small', PASSWORD);
-      assert.match((await imap.append('INBOX', Buffer.alloc(11 * KIB, 'x\r\n'))).tagged, /^NO \[OVERQUOTA\]/);
+      const announce = async (octets: number): Promise<string> => {
+        await imap.lines.write(`q APPEND INBOX {${String(octets)}}\r\n`);
+        return imap.lines.line();
+      };
+      assert.match(await announce(10 * KIB + 1), /^q NO \[OVERQUOTA\]/);
       await imap.ok('SELECT INBOX');
-      assert.deepEqual(await imap.uids(), []);
+      assert.deepEqual([await imap.uids(), await used()], [[], 0]);
+      assert.match((await imap.append('INBOX', Buffer.alloc(10 * KIB - 1, 'x\r\n'))).tagged, /^OK/);
+      assert.match(await announce(2), /^q NO \[OVERQUOTA\]/);
+      assert.match((await imap.append('INBOX', Buffer.from('x'))).tagged, /^OK/);
+      assert.match(await announce(1), /^q NO \[OVERQUOTA\]/);
+      assert.equal(await used(), 10 * KIB);
       await imap.logout();
-      const { body } = await api.ok('GET', `/users/${small}`);
-      assert.deepEqual((body['limits'] as { quota: unknown }).quota, { allowed: 10 * KIB, used: 0 });
     });
   });
 
