@@ -10,6 +10,7 @@ export function reportFailure(error: unknown): void {
 /** Errors of targets and backups, whose sentences are for whoever keeps them. */
 const OF_BACKUPS: ReadonlySet<string> = new Set([
   'DamagedObject',
+  'RestoreUnderWay',
   'StoreNotEmpty',
   'TargetError',
   'UnusableExport',

@@ -72,12 +72,25 @@ export class CatalogueWriter {
   }
 }
 
-/** @throws DamagedObject, WrongKey */
+/**
+ * @param onDamage called for each piece that cannot be read, which is passed over; without it that is thrown
+ * @throws DamagedObject, WrongKey
+ */
 export async function* readCatalogue(
   set: BackupSet,
   pieces: readonly ObjectRef[],
+  onDamage?: (sentence: string) => void,
 ): AsyncGenerator<CatalogueLine, void, undefined> {
-  for (const piece of pieces) yield* linesIn(piece.name, await set.read(piece));
+  for (const piece of pieces) {
+    let lines: CatalogueLine[] = [];
+    try {
+      lines = linesIn(piece.name, await set.read(piece));
+    } catch (error) {
+      if (onDamage === undefined || !(error instanceof DamagedObject)) throw error;
+      onDamage(`${error.message}; every user in this piece of the catalogue is left out`);
+    }
+    yield* lines;
+  }
 }
 
 /** @throws DamagedObject */

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Dirent } from 'node:fs';
 import { link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { crashPoint } from '../kernel/crash-point.ts';
@@ -13,32 +14,35 @@ export function createDirectoryTarget(root: string): BackupTarget {
   const pathOf = (name: string): string => join(root, name);
   return {
     title: root,
-    put: async (name, octets) => {
-      const path = pathOf(name);
-      const part = await writeBeside(path, octets);
-      crashPoint('backup.object-beside');
-      await rename(part, path);
-      await syncDirectory(dirname(path));
-    },
-    putIfAbsent: async (name, octets) => {
-      const path = pathOf(name);
-      const part = await writeBeside(path, octets);
-      try {
-        await link(part, path);
+    put: (name, octets) =>
+      saying(`${name} cannot be written to ${root}`, async () => {
+        const path = pathOf(name);
+        const part = await writeBeside(path, octets);
+        crashPoint('backup.object-beside');
+        await rename(part, path);
         await syncDirectory(dirname(path));
-        return true;
-      } catch (error) {
-        if (codeOf(error) === 'EEXIST') return false;
-        throw error;
-      } finally {
-        await rm(part, { force: true });
-      }
-    },
-    get: (name) => readFile(pathOf(name)).catch(absentIsUndefined),
-    size: async (name) => {
-      const found = await stat(pathOf(name)).catch(absentIsUndefined);
-      return found?.isFile() === true ? found.size : undefined;
-    },
+      }),
+    putIfAbsent: (name, octets) =>
+      saying(`${name} cannot be written to ${root}`, async () => {
+        const path = pathOf(name);
+        const part = await writeBeside(path, octets);
+        try {
+          await link(part, path);
+          await syncDirectory(dirname(path));
+          return true;
+        } catch (error) {
+          if (codeOf(error) === 'EEXIST') return false;
+          throw error;
+        } finally {
+          await rm(part, { force: true });
+        }
+      }),
+    get: (name) => saying(`${name} cannot be read from ${root}`, () => readFile(pathOf(name)).catch(absentIsUndefined)),
+    size: (name) =>
+      saying(`${name} cannot be read from ${root}`, async () => {
+        const found = await stat(pathOf(name)).catch(absentIsUndefined);
+        return found?.isFile() === true ? found.size : undefined;
+      }),
     list: (prefix) => listFiles(root, prefix),
     remove: async (name) => {
       await rm(pathOf(name), { force: true });
@@ -62,6 +66,16 @@ async function removeLeftovers(root: string): Promise<void> {
     if (isLeft) asking.push({ path, at });
   }
   for (const { path, at } of asking) if (at < newest - ASKING_MS) await rm(path, { force: true });
+}
+
+/** Disks fill up and shares come loose: that is for who keeps the folder, in words and without a trace. */
+async function saying<T>(what: string, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    if (codeOf(error) === undefined || !(error instanceof Error)) throw error;
+    throw new TargetError(`${what}: ${error.message}`, { cause: error });
+  }
 }
 
 async function writeBeside(path: string, octets: Buffer): Promise<string> {
@@ -106,7 +120,9 @@ async function* walkFiles(
 ): AsyncGenerator<{ readonly name: string; readonly path: string }, void, undefined> {
   const folders = [from];
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
-    const entries = (await readdir(join(root, folder), { withFileTypes: true }).catch(absentIsUndefined)) ?? [];
+    const own = join(root, folder);
+    const listed = (): Promise<Dirent[] | undefined> => readdir(own, { withFileTypes: true }).catch(absentIsUndefined);
+    const entries = (await saying(`${own} cannot be listed`, listed)) ?? [];
     for (const entry of entries) {
       const name = folder + entry.name;
       if (entry.isDirectory()) folders.push(`${name}/`);

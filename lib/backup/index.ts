@@ -7,7 +7,7 @@ export { chooseBackup, findUser } from './choose-backup.ts';
 export { RestoreUnderWay } from './claim-user.ts';
 export { createBackup } from './create-backup.ts';
 export { createDirectoryTarget } from './directory-target.ts';
-export { readManifests, type Manifest } from './manifest.ts';
+export { readManifest, readManifests, type Manifest } from './manifest.ts';
 export { pruneBackups } from './prune-backups.ts';
 export { replaceAccount, restoreUser, type RestoredAccount } from './restore-account.ts';
 export { mailboxOctets, restoreMailbox } from './restore-mailbox.ts';

@@ -90,12 +90,24 @@ export async function listBackups(
   return [...found].sort(([one], [other]) => (one < other ? -1 : 1)).map(([id, isFinished]) => ({ id, isFinished }));
 }
 
-/** The manifests of all finished backups, oldest first. @throws DamagedObject, WrongKey */
-export async function readManifests(set: BackupSet): Promise<readonly Manifest[]> {
+/**
+ * The manifests of all finished backups, oldest first.
+ * @param onDamage called for each that cannot be read, which is passed over; without it that is thrown
+ * @throws DamagedObject, WrongKey
+ */
+export async function readManifests(
+  set: BackupSet,
+  onDamage?: (sentence: string) => void,
+): Promise<readonly Manifest[]> {
   const manifests: Manifest[] = [];
   for (const { id, isFinished } of await listBackups(set)) {
-    const manifest = isFinished ? await readManifest(set, id) : undefined;
-    if (manifest !== undefined) manifests.push(manifest);
+    try {
+      const manifest = isFinished ? await readManifest(set, id) : undefined;
+      if (manifest !== undefined) manifests.push(manifest);
+    } catch (error) {
+      if (onDamage === undefined || !(error instanceof DamagedObject)) throw error;
+      onDamage(error.message);
+    }
   }
   return manifests;
 }

@@ -21,12 +21,15 @@ export interface RestoredAccount {
  * not known: they were at most the clock then plus what an account had drawn in haste.
  */
 const MARGIN_SECONDS = 24 * 60 * 60;
+/** How far the clocks of who backs up and who restores may be apart, in milliseconds. */
+const CLOCKS_APART_MS = 60 * 60_000;
 const ROUNDS = 4;
 
 /**
  * Makes a user who is not there: content and a new log first, then names and addresses, the row last.
  * @returns undefined where nothing of the account is left to restore, which has been told as damage
- * @throws RestoreUnderWay, MailError `user-exists` where the name is another user's, or the user is there by now
+ * @throws RestoreUnderWay, MailError `user-exists` where the name is another user's, `unavailable` where the user is there
+ *   by now
  */
 export async function restoreUser(
   rooms: RestoreRooms,
@@ -36,7 +39,7 @@ export async function restoreUser(
 ): Promise<RestoredAccount | undefined> {
   await requireName(rooms, line);
   return underClaim(rooms, line, options, (held) => {
-    if (held?.living !== undefined) throw new MailError('user-exists', `The user ${line.username} is there by now`);
+    if (held?.living !== undefined) throw new MailError('unavailable', `The user ${line.username} is there by now`);
     return makeUser(rooms, set, line, options, held);
   });
 }
@@ -85,6 +88,7 @@ async function underClaim<T>(
   options: RestoreOptions,
   run: (held: Held | undefined) => Promise<T>,
 ): Promise<T> {
+  requireClock(rooms, line);
   if (options.isDryRun === true) return run(undefined);
   const held: Held = { ...(await claimUser(rooms, line, options)), isDecided: false };
   try {
@@ -189,6 +193,17 @@ function nameTaken({ username }: UserLine): MailError {
 
 function noUser(): MailError {
   return new MailError('user-not-found', 'This user does not exist');
+}
+
+/** What the lost store has given after its backup is below a clock that is right, and nothing is known of a wrong one. */
+function requireClock({ clock }: RestoreRooms, { at }: UserLine): void {
+  if (clock.now() >= at - CLOCKS_APART_MS) return;
+  const [here, there] = [clock.now(), at].map((time) => new Date(time).toISOString());
+  throw new MailError(
+    'unavailable',
+    `The clock here says ${here ?? ''}, before the backup, of ${there ?? ''}: new UIDVALIDITYs lie above the clock, so ` +
+      'that none is given twice; set the clock first',
+  );
 }
 
 function lowestUidValidity({ clock }: RestoreRooms): number {

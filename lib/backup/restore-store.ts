@@ -45,7 +45,7 @@ export async function restoreStore(
   await refuseOthers(rooms, set, manifest, options);
   const storeClaim = options.isDryRun === true ? undefined : await markUnfinished(rooms, set, manifest, options);
   const own = { ...options, takesOver: true, ...(storeClaim === undefined ? {} : { storeClaim }) };
-  for await (const line of readCatalogue(set, manifest.catalogue)) {
+  for await (const line of readCatalogue(set, manifest.catalogue, options.onDamage)) {
     if (line.kind === 'user') await restoreLine(rooms, set, line, own, report);
     else if (options.isDryRun !== true) for (const name of line.names) await rooms.users.writeRetired(name);
   }
@@ -86,8 +86,9 @@ async function refuseOthers(
   rooms: RestoreRooms,
   set: BackupSet,
   manifest: Manifest,
-  { goesOn, isDryRun }: RestoreStoreOptions,
+  options: RestoreStoreOptions,
 ): Promise<void> {
+  const { goesOn, isDryRun } = options;
   if (isDryRun === true) return;
   const there = new Set<string>();
   for await (const { id, username } of rooms.users.read()) {
@@ -102,7 +103,9 @@ async function refuseOthers(
     if (!claim.isLiving) coming.set(claim.user, claim);
   }
   if (there.size === 0 && coming.size === 0) return;
-  for await (const line of readCatalogue(set, manifest.catalogue)) {
+  // What is damaged is told later, once.
+  const passedOver = options.onDamage === undefined ? undefined : (): void => undefined;
+  for await (const line of readCatalogue(set, manifest.catalogue, passedOver)) {
     if (line.kind !== 'user') continue;
     there.delete(line.id);
     coming.delete(line.id);

@@ -134,7 +134,11 @@ class S3Client {
         const key = decodeURIComponent((textIn(entry, 'Key') ?? '').replaceAll('+', '%20'));
         yield { name: key.slice(own.length), octets: Number(textIn(entry, 'Size')) };
       }
-      token = textIn(text, 'IsTruncated') === 'true' ? textIn(text, 'NextContinuationToken') : undefined;
+      const isTruncated = textIn(text, 'IsTruncated');
+      token = isTruncated === 'true' ? textIn(text, 'NextContinuationToken') : undefined;
+      // Half a list would be taken for the whole: a backup that is not in it would lose its attachments to a prune.
+      if (isTruncated === undefined || (isTruncated === 'true' && token === undefined))
+        throw new TargetError(`${this.#options.endpoint} answers something else than a list`);
     } while (token !== undefined);
   }
 }

@@ -10,10 +10,12 @@ export interface S3Server {
   readonly objects: Map<string, Buffer>;
   /** Requests refused for their signature. */
   readonly refused: () => number;
-  /** The next so many requests are answered with 503, or cut off. */
-  failNext(count: number, how: 'busy' | 'cut'): void;
+  /** The next so many requests are answered with 503, cut off, or answered as a web server would. */
+  failNext(count: number, how: Failure): void;
   close(): Promise<void>;
 }
+
+type Failure = 'busy' | 'cut' | 'elsewhere';
 
 const REGION = 'eu-test-1';
 const PAGE = 7;
@@ -21,12 +23,13 @@ const PAGE = 7;
 export async function startS3Server(credentials: S3Credentials): Promise<S3Server> {
   const bucket = 'mail-backups';
   const objects = new Map<string, Buffer>();
-  const failures: ('busy' | 'cut')[] = [];
+  const failures: Failure[] = [];
   let refused = 0;
   const server = createServer((request, response) => {
     void readAll(request).then((body) => {
       const failure = failures.shift();
       if (failure === 'cut') request.socket.destroy();
+      else if (failure === 'elsewhere') answer(response, 200, '<html>Welcome</html>');
       else if (failure === 'busy') answer(response, 503, '<Error><Code>SlowDown</Code></Error>');
       else if (!isSigned(request, body, credentials)) {
         refused += 1;

@@ -102,7 +102,8 @@ function printBackup({ id, kind, counts, problems }: Manifest): void {
 
 async function listTarget(target: string, options: BackupOptions): Promise<void> {
   const { readManifests } = await import('../../lib/backup/index.ts');
-  const manifests = await readManifests(await openSet(target, options));
+  const damages: string[] = [];
+  const manifests = await readManifests(await openSet(target, options), (damage) => void damages.push(damage));
   if (options.json === true) for (const manifest of manifests) printJson(toJson(manifest));
   else
     printTable(
@@ -117,6 +118,11 @@ async function listTarget(target: string, options: BackupOptions): Promise<void>
         String(problems.length),
       ]),
     );
+  for (const damage of damages) {
+    if (options.json === true) printJson({ damage });
+    else printLine(`damage: ${damage}`);
+  }
+  if (damages.length > 0) process.exitCode = DONE_IN_PART;
 }
 
 async function verifyTarget(target: string, options: BackupOptions): Promise<void> {

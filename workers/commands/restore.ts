@@ -51,7 +51,7 @@ async function restore(target: string, flags: RestoreFlags): Promise<void> {
   const { withStore } = await import('../run-command.ts');
   const { backupRooms } = await import('../backup-rooms.ts');
   const { keyOf, targetOf } = await import('../backup-target.ts');
-  const { chooseBackup, openBackupSet, readManifests } = await import('../../lib/backup/index.ts');
+  const { chooseBackup, openBackupSet } = await import('../../lib/backup/index.ts');
   const { createProgressBar } = await import('../transfer/progress-bar.ts');
   const damages: string[] = [];
   const locked = new Map<string, number>();
@@ -62,7 +62,7 @@ async function restore(target: string, flags: RestoreFlags): Promise<void> {
       const rooms = backupRooms(store, clock);
       const begun = flags.resume === true ? await rooms.notes.read() : undefined;
       const { id, until } = wantedOf(flags, begun);
-      const manifest = chooseBackup(await readManifests(set), { id, until });
+      const manifest = chooseBackup(await manifestsOf(set, id), { id, until });
       if (manifest === undefined) throw new CommandError(noBackup(flags));
       const bar = createProgressBar(clock);
       let messages = 0;
@@ -82,6 +82,18 @@ async function restore(target: string, flags: RestoreFlags): Promise<void> {
   print(flags, report, damages, locked);
 }
 
+/** That of the backup that is named, whatever has become of others; else all of them. */
+async function manifestsOf(set: BackupSet, id: string | undefined): Promise<readonly Manifest[]> {
+  const { readManifest, readManifests } = await import('../../lib/backup/index.ts');
+  if (id !== undefined) return [await readManifest(set, id)].filter((manifest) => manifest !== undefined);
+  try {
+    return await readManifests(set);
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== 'DamagedObject') throw error;
+    throw new CommandError(`${error.message}; choose a backup with --backup, from eider backup list`, { cause: error });
+  }
+}
+
 interface RestoreParts {
   readonly store: Store;
   readonly rooms: RestoreRooms;
@@ -96,6 +108,7 @@ async function run(parts: RestoreParts, options: RestoreOptions): Promise<Report
   const { store, rooms, set, manifest, flags } = parts;
   const { findUser, RestoreUnderWay, restoreStore, StoreNotEmpty } = await import('../../lib/backup/index.ts');
   const { refuseServers } = await import('../refuse-servers.ts');
+  const { MailError } = await import('../../lib/kernel/errors.ts');
   const backup = { backup: manifest.id };
   if (flags.user === undefined) {
     try {
@@ -117,6 +130,12 @@ async function run(parts: RestoreParts, options: RestoreOptions): Promise<Report
   } catch (error) {
     if (error instanceof RestoreUnderWay)
       throw new CommandError(`${error.message}; where it was interrupted, --resume takes its place`, { cause: error });
+    if (error instanceof MailError && error.code === 'user-exists') {
+      const sentence = `${error.message}, who has another id than the one in the backup; --mailbox puts mailboxes of the backup`;
+      throw new CommandError(`${sentence} beside those of that user, or remove or rename that user first`, {
+        cause: error,
+      });
+    }
     throw error;
   }
 }
