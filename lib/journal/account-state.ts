@@ -153,6 +153,14 @@ export class AccountState {
     this.#byPath.set(header.path, header.id);
   }
 
+  /** The same keywords at other positions, of a mailbox that is there or was lately. */
+  changeTable(id: MailboxId, keywords: KeywordTable): void {
+    const header = this.#mailboxes.get(id);
+    if (header !== undefined) this.put({ ...header, keywords });
+    const removed = this.removed.get(id);
+    if (removed !== undefined) this.removed.set(id, { ...removed, header: { ...removed.header, keywords } });
+  }
+
   delete(id: MailboxId): void {
     const header = this.#mailboxes.get(id);
     if (header === undefined) return;

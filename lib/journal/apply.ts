@@ -235,7 +235,7 @@ function applyExpunge(
     taken.push(columns.expunge(change.uids, record.at, record.q, rows));
   });
   if (isWanted(header.id)) {
-    const gone = new SharedColumnView(taken[0] ?? new Columns(), header.keywords);
+    const gone = new SharedColumnView(taken[0] ?? new Columns(), () => header.keywords);
     applied.push({ mailbox: header.id, event: { kind: 'expunged', q: record.q, uids: change.uids, gone } });
   }
 }

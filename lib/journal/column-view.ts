@@ -9,9 +9,10 @@ export class SharedColumnView implements ColumnView {
   readonly count: number;
   readonly #columns: Columns;
   readonly #arrays: Readonly<ColumnArrays>;
-  readonly #table: KeywordTable;
+  readonly #table: () => KeywordTable;
 
-  constructor(columns: Columns, table: KeywordTable) {
+  /** @param table as it is when keywords are asked for: a fold may give names other positions */
+  constructor(columns: Columns, table: () => KeywordTable) {
     this.count = columns.count;
     this.#columns = columns;
     this.#arrays = columns.arrays;
@@ -31,7 +32,7 @@ export class SharedColumnView implements ColumnView {
   }
 
   keywords(position: number): readonly string[] {
-    return this.#columns.keywords(position, this.#table);
+    return this.#columns.keywords(position, this.#table());
   }
 
   size(position: number): number {

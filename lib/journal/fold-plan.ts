@@ -66,7 +66,8 @@ export function planFold({ state, previous, scattered, forgetBefore, forgetSwept
   state.forgetSwept(forgetSweptBefore);
   state.restored = joinRestored(state.restored, forgetBefore);
   const changed = new Set(changedMailboxes(state, previous.q).map(({ id }) => id));
-  const written = new Map(previous.mailboxes.map(({ id, keywords }) => [id, keywords]));
+  const named = [...previous.mailboxes, ...previous.removed.map(({ header }) => header)];
+  const written = new Map(named.map(({ id, keywords }) => [id, keywords]));
   const segments = new Map<MailboxId, MailboxSegments>();
   const standingTables = new Map<MailboxId, KeywordTable>();
   for (const id of [...state.mailboxes.keys(), ...state.removed.keys()]) {
@@ -74,7 +75,8 @@ export function planFold({ state, previous, scattered, forgetBefore, forgetSwept
     const columns = changed.has(id) ? state.columns(id) : undefined;
     if (columns !== undefined) freeKeywords(state, id, columns);
     // Segments hold positions of the table that they were written with: they stand while it only grew.
-    const standing = isPrefix(written.get(id), state.mailboxes.get(id)?.keywords) ? before.rows : [];
+    const header = state.mailboxes.get(id) ?? state.removed.get(id)?.header;
+    const standing = isPrefix(written.get(id), header?.keywords) ? before.rows : [];
     const rows = columns === undefined ? before.rows : writeRows(writer, id, columns, standing, previous.q);
     // Rows that stand unread keep the table they were written with, which a fold elsewhere may have numbered anew.
     const table = written.get(id);
@@ -91,12 +93,14 @@ export function planFold({ state, previous, scattered, forgetBefore, forgetSwept
     segments,
     Math.max(0, state.q - DELIVERIES_KEPT),
   );
-  const mailboxes = checkpoint.mailboxes.map((header) => ({
+  const asWritten = (header: MailboxHeader): MailboxHeader => ({
     ...header,
     keywords: standingTables.get(header.id) ?? header.keywords,
-  }));
+  });
+  const mailboxes = checkpoint.mailboxes.map(asWritten);
+  const removed = checkpoint.removed.map((own) => ({ ...own, header: asWritten(own.header) }));
   return {
-    checkpoint: { ...checkpoint, mailboxes },
+    checkpoint: { ...checkpoint, mailboxes, removed },
     written: writer.written,
     superseded: supersededBy(previous, segments),
   };

@@ -1,6 +1,7 @@
 import type { MailboxId } from '../kernel/ids.ts';
 import { MailError } from '../kernel/errors.ts';
 import type { AccountLog } from './account-log.ts';
+import type { AccountState, MailboxHeader } from './account-state.ts';
 import { applyRecord } from './apply.ts';
 import { NO_CHECKPOINT, NO_SEGMENTS, stateOf } from './checkpoint.ts';
 import { Columns } from './columns.ts';
@@ -28,7 +29,7 @@ export async function loadColumns(log: AccountLog, mailboxes: readonly MailboxId
 
 /** True where the mailbox exists, or existed lately, and its columns are not loaded. */
 export function isMissing(log: AccountLog, id: MailboxId): boolean {
-  const header = log.state.mailboxes.get(id) ?? log.state.removed.get(id)?.header;
+  const header = headerIn(log.state, id);
   return header?.isNoselect === false && log.state.columns(id) === undefined;
 }
 
@@ -63,12 +64,15 @@ async function loadOnce(log: AccountLog, mailboxes: readonly MailboxId[]): Promi
     const columns = replayed.columns(id);
     if (columns === undefined || !isMissing(log, id)) continue;
     // Columns hold positions of the written table, which a fold elsewhere may have cleared of unused names.
-    const keywords = replayed.mailboxes.get(id)?.keywords;
-    const header = log.state.mailboxes.get(id);
-    if (header !== undefined && keywords !== undefined) log.state.put({ ...header, keywords });
+    const keywords = headerIn(replayed, id)?.keywords;
+    if (keywords !== undefined) log.state.changeTable(id, keywords);
     log.state.loadColumns(id, columns);
   }
   return true;
+}
+
+function headerIn({ mailboxes, removed }: AccountState, id: MailboxId): MailboxHeader | undefined {
+  return mailboxes.get(id) ?? removed.get(id)?.header;
 }
 
 function roomFor(keys: readonly SegmentKey[], counts: readonly number[], id: MailboxId): number {

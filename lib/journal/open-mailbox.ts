@@ -96,7 +96,7 @@ export class MailboxHandle implements OpenMailbox, MailboxSession {
   }
 
   columns(): ColumnView {
-    return new SharedColumnView(this.#columns, this.#table());
+    return new SharedColumnView(this.#columns, () => this.#table());
   }
 
   onEvent(listener: (event: MailboxEvent) => void): void {
@@ -165,7 +165,8 @@ export class MailboxHandle implements OpenMailbox, MailboxSession {
   }
 
   #current(): MailboxHeader {
-    this.#header = this.#context.log.state.mailboxes.get(this.id) ?? this.#header;
+    const { mailboxes, removed } = this.#context.log.state;
+    this.#header = mailboxes.get(this.id) ?? removed.get(this.id)?.header ?? this.#header;
     return this.#header;
   }
 
