@@ -1,4 +1,5 @@
 import { addressFault, addressView, uniqueTags, withoutLabel } from '../addresses/index.ts';
+import type { AccountInit } from '../journal/index.ts';
 import { MailError } from '../kernel/errors.ts';
 import { newAccountId, newUserId, type AccountId, type UserId } from '../kernel/ids.ts';
 import type { NewUser, User } from './accounts.ts';
@@ -44,11 +45,16 @@ export async function createUser(room: AccountsRoom, input: NewUser): Promise<Us
   const hasPassword = input.password !== undefined && input.password !== '';
   const passwordHash = hasPassword ? await room.passwords.hash(input.password) : null;
 
-  const { user, account } = await reserveName(room, key);
   const tags = uniqueTags(input.tags ?? []);
-  const address = await claimMainAddress(room, user, username, input, input.addTagsToAddress === true ? tags : []);
-  const uidValidityAbove = await room.retiredUsernames.highestUidValidity(key);
-  await room.mailboxes.createAccount(account, { quotaOctets, mailboxes: FIRST_MAILBOXES, uidValidityAbove });
+  const addressTags = input.addTagsToAddress === true ? tags : [];
+  const { user, account, address } = await reserve(room, key, async ({ user: holder, account: log }) => {
+    const claimed = await claimMainAddress(room, holder, username, input, addressTags);
+    const uidValidityAbove = await room.retiredUsernames.highestUidValidity(key);
+    const init = { quotaOctets, mailboxes: FIRST_MAILBOXES, uidValidityAbove };
+    if (await isCreated(room, log, init)) return claimed;
+    await withdrawAddress(room, holder, claimed);
+    return undefined;
+  });
   const row: UserRow = {
     _id: user,
     v: 1,
@@ -76,6 +82,36 @@ export async function createUser(room: AccountsRoom, input: NewUser): Promise<Us
   }
   await settle(room, row);
   return toUser(row);
+}
+
+/**
+ * Reserves the name, and prepares what comes before the row. A reservation that a late restore of a removed user left names
+ * a closed log, with which nobody can be made: it goes, and there is another.
+ * @param prepare @returns the main address, undefined where the log is closed
+ */
+async function reserve(
+  room: AccountsRoom,
+  key: string,
+  prepare: (reservation: Reservation) => Promise<string | undefined>,
+): Promise<Reservation & { readonly address: string }> {
+  for (let attempt = 0; attempt < MAX_RESERVATIONS; attempt += 1) {
+    const reservation = await reserveName(room, key);
+    const address = await prepare(reservation);
+    if (address !== undefined) return { ...reservation, address };
+    await room.usernames.remove(key, reservation.user);
+  }
+  throw userExists();
+}
+
+/** @returns false where the log has been closed */
+async function isCreated(room: AccountsRoom, account: AccountId, init: AccountInit): Promise<boolean> {
+  try {
+    await room.mailboxes.createAccount(account, init);
+    return true;
+  } catch (error) {
+    if (error instanceof MailError && error.code === 'user-not-found') return false;
+    throw error;
+  }
 }
 
 async function reserveName(room: AccountsRoom, key: string): Promise<Reservation> {

@@ -88,7 +88,7 @@ async function underClaim<T>(
   options: RestoreOptions,
   run: (held: Held | undefined) => Promise<T>,
 ): Promise<T> {
-  requireClock(rooms, line);
+  requireClock(rooms, line.at);
   if (options.isDryRun === true) return run(undefined);
   const held: Held = { ...(await claimUser(rooms, line, options)), isDecided: false };
   try {
@@ -195,8 +195,12 @@ function noUser(): MailError {
   return new MailError('user-not-found', 'This user does not exist');
 }
 
-/** What the lost store has given after its backup is below a clock that is right, and nothing is known of a wrong one. */
-function requireClock({ clock }: RestoreRooms, { at }: UserLine): void {
+/**
+ * What the lost store has given after its backup is below a clock that is right, and nothing is known of a wrong one.
+ * @param at when the backup was made, ms since 1970
+ * @throws MailError `unavailable`
+ */
+export function requireClock({ clock }: RestoreRooms, at: number): void {
   if (clock.now() >= at - CLOCKS_APART_MS) return;
   const [here, there] = [clock.now(), at].map((time) => new Date(time).toISOString());
   throw new MailError(

@@ -6,7 +6,7 @@ import type { BackupSet } from './backup-set.ts';
 import { readCatalogue, type UserLine } from './catalogue.ts';
 import { closeAbandoned, storeClaimLost } from './claim-user.ts';
 import type { Manifest } from './manifest.ts';
-import { restoreOrReplace } from './restore-account.ts';
+import { requireClock, restoreOrReplace } from './restore-account.ts';
 import { isOpen, type RestoreOptions } from './write-log.ts';
 
 export interface RestoreStoreOptions extends RestoreOptions {
@@ -42,6 +42,7 @@ export async function restoreStore(
   options: RestoreStoreOptions,
 ): Promise<RestoreReport> {
   const report: RestoreReport = { users: 0, present: 0, mailboxes: 0, messages: 0 };
+  requireClock(rooms, manifest.startedAt);
   await refuseOthers(rooms, set, manifest, options);
   const storeClaim = options.isDryRun === true ? undefined : await markUnfinished(rooms, set, manifest, options);
   const own = { ...options, takesOver: true, ...(storeClaim === undefined ? {} : { storeClaim }) };

@@ -272,6 +272,12 @@ describe('restores of one user at the same time', () => {
       await assertNoAbandonedLogs(store);
       await restoreUser(store, set, line, {});
       await assertRestored(store);
+      await store.rooms.accounts.remove(line.id);
+      await assert.rejects(restoreUser(removed, set, line, {}), /or the user was removed meanwhile/);
+      // The name is free, whatever the late one has reserved.
+      assert.notEqual((await store.addUser('anna')).id, line.id);
+      await assertNoAbandonedLogs(store);
+      assert.deepEqual(await store.damages(), []);
     } finally {
       await store.close();
     }
