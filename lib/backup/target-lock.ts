@@ -33,10 +33,10 @@ export async function lockTarget(target: BackupTarget, clock: Clock): Promise<Ta
   let mayLive = false;
   if (!(await target.putIfAbsent(NAME, note()))) {
     const held = await readNote(target);
-    if (held !== undefined && isHeld(held, clock.now())) throw heldBy(target, held);
+    if (held !== undefined && isHeld(held, clock.now())) throw heldBy(target, held, clock.now());
     mayLive = held !== undefined && isAliveFor(held);
     await target.remove(NAME);
-    if (!(await target.putIfAbsent(NAME, note()))) throw heldBy(target, await readNote(target));
+    if (!(await target.putIfAbsent(NAME, note()))) throw heldBy(target, await readNote(target), clock.now());
   }
   // Who lost the lock only by the clock may still be at work.
   if (!mayLive) await target.removeLeftovers?.();
@@ -75,11 +75,14 @@ async function readNote(target: BackupTarget): Promise<LockNote | undefined> {
   }
 }
 
-function heldBy(target: BackupTarget, note: LockNote | undefined): TargetError {
+function heldBy(target: BackupTarget, note: LockNote | undefined, now: number): TargetError {
   const who = note === undefined ? 'another process' : `process ${String(note.pid)} on ${note.host}`;
-  return new TargetError(
-    `${who} works on ${target.title} (or has died there; its lock lapses ${String(STALE_MS / 60_000)} minutes after its last sign)`,
-  );
+  const lapses =
+    note !== undefined && note.at > now + STALE_MS
+      ? `the clocks differ, by which its lock lapses at ${new Date(note.at + STALE_MS).toISOString()} only: where it is dead ` +
+        `for certain, remove the object ${NAME}`
+      : `its lock lapses ${String(STALE_MS / 60_000)} minutes after its last sign`;
+  return new TargetError(`${who} works on ${target.title} (or has died there; ${lapses})`);
 }
 
 function isAlive(pid: number): boolean {

@@ -71,6 +71,8 @@ describe('a folder as a target', () => {
     await note(away);
     await assert.rejects(lockTarget(target, systemClock), /process 1 on another machine works on/);
     assert.equal((await there()).length, 3, 'not without the lock');
+    await note({ ...away, at: away.at + 86_400_000 });
+    await assert.rejects(lockTarget(target, systemClock), /the clocks differ, .* remove the object lock\)$/);
     await note({ ...away, at: away.at - 11 * 60_000 });
     await (await lockTarget(target, systemClock)).release();
     assert.equal((await there()).length, 3, 'the one whose lock lapsed may be writing');
