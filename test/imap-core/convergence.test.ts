@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { SystemFlag } from '../../imap-core/protocol/flags.ts';
 import { type ImapTestServer, startImapTestServer } from '../support/imap-test-server.ts';
 import { LineClient } from '../support/line-client.ts';
 
@@ -146,4 +147,29 @@ describe('sessions of one mailbox', () => {
       assert.deepEqual(server.complaints, []);
     });
   }
+
+  it('are told what another one changed while a silent STORE was under way', async () => {
+    const server = await startImapTestServer();
+    const mailbox = server.alice.existing('INBOX');
+    const row = { messageId: 'm', flags: { system: 0, keywords: [] }, size: 1, sentDate: undefined };
+    mailbox.append([1, 2].map(() => ({ ...row, internalDate: { at: 0, zoneMinutes: 0 } })));
+    const client = await ModelClient.open(server);
+    const asked = mailbox.storeFlags.bind(mailbox);
+    mailbox.storeFlags = (...store) => {
+      const result = asked(...store);
+      asked([{ from: 2, to: 2 }], { mode: 'add', flags: { system: SystemFlag.flagged, keywords: [] } }, Infinity);
+      mailbox.storeFlags = asked;
+      return result;
+    };
+    await client.command('STORE 1:2 +FLAGS.SILENT (\\Seen)');
+    await client.command('NOOP');
+    // Of the first it is believed what the client itself has done.
+    assert.deepEqual(
+      client.messages.map(({ flags }) => flags),
+      ['', '\\Flagged \\Seen'],
+    );
+    assert.equal(mailbox.columns().systemFlags(0), SystemFlag.seen);
+    client.destroy();
+    await server.close();
+  });
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { ImapLimits } from '../../../imap-core/index.ts';
+import { DEFAULT_IMAP_LIMITS, type ImapLimits } from '../../../imap-core/connection/limits.ts';
 import { type ImapTestServer, startImapTestServer } from '../../support/imap-test-server.ts';
 import { LineClient } from '../../support/line-client.ts';
 
@@ -42,6 +42,28 @@ async function answer(client: LineClient, tag: string): Promise<string> {
     if (line.startsWith(`${tag} `) || line.startsWith('* BYE') || line.startsWith('+')) return line;
   }
 }
+
+it('the limits are those that are promised', () => {
+  assert.deepEqual(DEFAULT_IMAP_LIMITS, {
+    lineOctetsBeforeLogin: 8192,
+    lineOctets: 65_536,
+    commandOctetsBeforeLogin: 8192,
+    literalsBeforeLogin: 4,
+    literals: 64,
+    literalOctets: 1_048_576,
+    badCommandsBeforeLogin: 5,
+    badCommands: 20,
+    unauthenticatedPerAddress: 10,
+    unauthenticated: 1000,
+    outputPauseOctets: 8_388_608,
+    outputCloseOctets: 33_554_432,
+    outputStreamOctets: 524_288,
+    loginMs: 30_000,
+    idleMs: 1_800_000,
+    stallMs: 300_000,
+    searchMs: 10_000,
+  });
+});
 
 describe('limits of a command', () => {
   it('lines: 8 KiB before log-in, 64 KiB after', async () => {
