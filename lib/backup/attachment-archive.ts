@@ -37,7 +37,8 @@ export class AttachmentArchive {
       const source = await attachments.open(id);
       const { size } = source;
       const last = pieceCount(size) - 1;
-      const isThere = (await this.#set.target.size(this.#nameOf(id, last))) !== undefined;
+      // A copy of a target that ran out of room has names with nothing behind them.
+      const isThere = ((await this.#set.target.size(this.#nameOf(id, last))) ?? 0) > 0;
       const octets = isThere ? 0 : await this.#write(id, size, source.read(0, size));
       if (octets === undefined) return { kind: 'lacking', reason: 'its octets are not what its hash says' };
       this.#remember(id, size);

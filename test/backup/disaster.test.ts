@@ -235,6 +235,17 @@ describe('a target that fails', () => {
     assert.equal((await createBackup(store, set)).counts.messages, 4);
   });
 
+  it('that has an attachment by name only is given it by the next backup', async () => {
+    const root = join(directory, 'set');
+    const set = await openBackupSet(createDirectoryTarget(root), undefined);
+    const files = await readdir(join(root, 'attachments'), { recursive: true, withFileTypes: true });
+    const [emptied] = files.filter((file) => file.isFile());
+    assert.ok(emptied !== undefined);
+    await writeFile(join(emptied.parentPath, emptied.name), '');
+    const { id } = await createBackup(store, set, { isFull: true });
+    await verifyBackups(set, { backup: id, onDamage: (damage) => assert.fail(damage) });
+  });
+
   it('that is full half-way is a sentence; there is no backup until there is room, and then a whole one', async (context) => {
     const root = join(directory, 'disk');
     await mkdir(root);
