@@ -148,12 +148,14 @@ describe('sessions of one mailbox', () => {
     });
   }
 
-  it('are told what another one changed while a silent STORE was under way', async () => {
+  it('are told what another one changed while a silent STORE was under way', async (t) => {
     const server = await startImapTestServer();
+    t.after(() => server.close());
     const mailbox = server.alice.existing('INBOX');
     const row = { messageId: 'm', flags: { system: 0, keywords: [] }, size: 1, sentDate: undefined };
     mailbox.append([1, 2].map(() => ({ ...row, internalDate: { at: 0, zoneMinutes: 0 } })));
     const client = await ModelClient.open(server);
+    t.after(() => client.destroy());
     const asked = mailbox.storeFlags.bind(mailbox);
     mailbox.storeFlags = (...store) => {
       const result = asked(...store);
@@ -169,7 +171,5 @@ describe('sessions of one mailbox', () => {
       ['', '\\Flagged \\Seen'],
     );
     assert.equal(mailbox.columns().systemFlags(0), SystemFlag.seen);
-    client.destroy();
-    await server.close();
   });
 });
