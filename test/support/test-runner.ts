@@ -28,7 +28,7 @@ interface FileTally {
 
 /**
  * Runs the files with node:test and prints a line for each, with every failure and the name of every skip. Tests
- * are counted, suites are not; a file that cannot run, or has no test in it, is a failure.
+ * are counted, and of suites those that are skipped whole; a file that cannot run, or has no test in it, is a failure.
  */
 export async function runTestFiles(files: readonly string[], options: TestRunOptions): Promise<TestCounts> {
   const waiting = [...files];
@@ -57,9 +57,10 @@ async function runFile(file: string, options: TestRunOptions): Promise<FileTally
   const deadline = AbortSignal.timeout(options.timeoutMs);
   const stream = run({ files: [file], isolation: 'process', signal: deadline });
   stream.on('test:pass', (event) => {
-    if (event.details.type === 'suite' || event.name === file) return;
-    if (event.skip === undefined || event.skip === false) tally.passed += 1;
-    else {
+    if (event.name === file) return;
+    if (event.skip === undefined || event.skip === false) {
+      if (event.details.type !== 'suite') tally.passed += 1;
+    } else {
       tally.skipped += 1;
       lines.push(`skipped  ${event.name}${typeof event.skip === 'string' ? ` (${event.skip})` : ''}`);
     }
