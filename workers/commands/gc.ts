@@ -27,8 +27,10 @@ async function collectGarbage(options: GcOptions): Promise<void> {
   }
   const { withStore } = await import('../run-command.ts');
   const { journalSection, tombstoneWindow } = await import('../../lib/journal/index.ts');
+  const { requireRightClock } = await import('../../lib/db/index.ts');
   const { maintainJournals } = await import('../maintain-journals.ts');
-  const report = await withStore(options, async ({ sweep, mailboxes }, { configuration, logger }) => {
+  const report = await withStore(options, async ({ database, sweep, mailboxes }, { configuration, logger, clock }) => {
+    await requireRightClock(database, clock);
     const window = tombstoneWindow(configuration.get(journalSection));
     const swept = await sweep.run({ olderThanMs: olderThanMs ?? window });
     return { ...swept, ...(await maintainJournals(mailboxes, logger)) };
