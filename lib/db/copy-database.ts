@@ -152,7 +152,15 @@ function descriptionOf(index: Document): IndexDescription {
   };
 }
 
-/** How many documents a collection has, by the server's own counting. */
-export async function countDocuments(database: Database, name: string, comment: WholeCollectionWork): Promise<number> {
+/**
+ * How many documents a collection has, by the number that the server keeps: at once, but an estimate on some servers,
+ * and on a cluster with whatever a shard has left behind.
+ */
+export function keptCount(database: Database, name: string, comment: WholeCollectionWork): Promise<number> {
   return countRows(database.collection(name), {}, { comment });
+}
+
+/** How many documents a collection has, one by one. */
+export function exactCount(database: Database, name: string, comment: WholeCollectionWork): Promise<number> {
+  return orTemporary(() => database.collection(name).countDocuments({}, { comment }));
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { Double, Int32, Long, ObjectId, type Document } from 'mongodb';
+import { Double, Int32, Long, MaxKey, ObjectId, type Document } from 'mongodb';
 import {
   compareDatabases,
   openDatabaseCopy,
@@ -135,6 +135,28 @@ describe('the copy of a database', () => {
       assert.deepEqual([mended.differences, mended.source], [0, mended.target]);
     } finally {
       await target.close();
+    }
+  });
+
+  it('refuses keys that it does not come by, and no number that only the server keeps wrongly', async () => {
+    const still = await openTestDatabase();
+    try {
+      await still.collection('odd').insertMany([{ _id: 'a' as never }, { _id: 'b' as never }]);
+      const estimated = (counted: number): Database => ({
+        ...still,
+        collection: <T extends Document>(name: string) => {
+          const collection = still.collection<T>(name);
+          // Some servers keep an estimate as the number of a whole collection.
+          const db = { command: () => Promise.resolve({ ok: 1, n: counted }) };
+          return Object.create(collection, { db: { value: db } }) as typeof collection;
+        },
+      });
+      assert.equal((await compare(estimated(3), still)).differences, 0);
+      await still.collection('odd').insertOne({ _id: new MaxKey() as never });
+      await assert.rejects(compare(still, still), /odd counts 3 documents, and 2 were met/);
+      await assert.rejects(compare(estimated(7), still), /odd counts 3 documents, and 2 were met/);
+    } finally {
+      await still.close();
     }
   });
 });

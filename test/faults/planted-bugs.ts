@@ -101,9 +101,9 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'an unknown outcome is told as a refusal, as a client sees it',
-    file: 'lib/journal/commit-group.ts',
-    text: "isDoubtful ||= outcome.reason !== 'failed';",
-    instead: 'if (!isDoubtful) return refuseAll(left, unavailable(outcome.error));',
+    file: 'lib/journal/waiting-command.ts',
+    text: "this.reject(this.mayBeIn ? unknownOutcome('no answer in time') : tooLate());",
+    instead: 'this.reject(tooLate());',
     test: 'test/faults/network.long.ts',
     pattern: 'is not heard',
   },
