@@ -9,7 +9,11 @@ const SIZES = [1000, 2000, 4000, 8000, 16_000, 32_000, 64_000];
 const ROUNDS = 8;
 /** Commands of one sample: the clock of processor time is coarse, and the cheapest take a tenth of its step. */
 const REPEATS = 12;
-const READ_REPEATS = 100;
+/**
+ * Messages of one sample of a command that only reads, whatever the mailbox: of windows that are not of one length, the
+ * shorter would more often pass between the pauses of collector and machine.
+ */
+const READ_MESSAGES = 640_000;
 const PASSWORD = 'correct horse';
 
 interface Growing {
@@ -66,8 +70,8 @@ async function measureAll(server: InProcessServer): Promise<Map<string, number[]
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const { what, command, isRead } of GROWING) {
       const least = costs.get(what) ?? [];
-      const repeats = isRead === true ? READ_REPEATS : REPEATS;
-      for (const index of SIZES.keys()) {
+      for (const [index, size] of SIZES.entries()) {
+        const repeats = isRead === true ? READ_MESSAGES / size : REPEATS;
         const { cpuMs } = await costOf(client, async () => {
           for (let turn = 0; turn < repeats; turn += 1) await clients[index]?.ok(command(turn));
         });
