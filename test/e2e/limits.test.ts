@@ -97,9 +97,9 @@ describe('limits at the doors', () => {
 
     it('refuses an append beyond the quota before its octets travel, to the octet, and keeps nothing', async () => {
       const small = await api.createUser('small', PASSWORD, { address: 'small@example.com', quota: 10 * KIB });
-      const used = async (): Promise<unknown> => {
+      const quota = async (): Promise<unknown> => {
         const { body } = await api.ok('GET', `/users/${small}`);
-        return (body['limits'] as { quota: { used: unknown } }).quota.used;
+        return (body['limits'] as { quota: unknown }).quota;
       };
       const imap = await ImapClient.login(server.ready.imap, 'small', PASSWORD);
       const announce = async (octets: number): Promise<string> => {
@@ -108,12 +108,13 @@ describe('limits at the doors', () => {
       };
       assert.match(await announce(10 * KIB + 1), /^q NO \[OVERQUOTA\]/);
       await imap.ok('SELECT INBOX');
-      assert.deepEqual([await imap.uids(), await used()], [[], 0]);
+      assert.deepEqual(await imap.uids(), []);
+      assert.deepEqual(await quota(), { allowed: 10 * KIB, used: 0 });
       assert.match((await imap.append('INBOX', Buffer.alloc(10 * KIB - 1, 'x\r\n'))).tagged, /^OK/);
       assert.match(await announce(2), /^q NO \[OVERQUOTA\]/);
       assert.match((await imap.append('INBOX', Buffer.from('x'))).tagged, /^OK/);
       assert.match(await announce(1), /^q NO \[OVERQUOTA\]/);
-      assert.equal(await used(), 10 * KIB);
+      assert.deepEqual(await quota(), { allowed: 10 * KIB, used: 10 * KIB });
       await imap.logout();
     });
   });

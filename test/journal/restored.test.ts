@@ -60,10 +60,10 @@ describe('what of the expunged was brought back', () => {
       }));
       const begun = performance.now();
       const isRestored = restoredIn(state);
-      let found = 0;
-      for (let uid = 1; uid <= 2 * count; uid += 1) if (isRestored(mailbox, uid)) found += 1;
+      let wrong = 0;
+      for (let uid = 1; uid <= 2 * count; uid += 1) if (isRestored(mailbox, uid) !== (uid % 2 === 1)) wrong += 1;
       const ms = performance.now() - begun;
-      assert.equal(found, count);
+      assert.equal(wrong, 0);
       return ms;
     };
     // Some 20 ms; to walk all of them for each takes 16 seconds.
