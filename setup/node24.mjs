@@ -9,7 +9,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { constants } from 'node:os';
 import { ensureInstalled } from './install.mjs';
-import { NODE_FLAGS } from './node-flags.mjs';
+import { NODE_ENVIRONMENT, NODE_FLAGS } from './node-flags.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -39,7 +39,8 @@ export function runOnNode24(file, args) {
   }
   const command = [...NODE_FLAGS, join(root, file), ...args];
   // Compiled code is kept beside the packages: a second start reads it instead of compiling.
-  const env = { NODE_COMPILE_CACHE: join(root, 'node_modules', '.cache', 'eider'), ...process.env };
+  const cache = join(root, 'node_modules', '.cache', 'eider');
+  const env = { ...NODE_ENVIRONMENT, NODE_COMPILE_CACHE: cache, ...process.env };
   // The channel tells the server when this process is gone: it drains then instead of staying behind.
   passThrough(spawn(node, command, { stdio: ['inherit', 'inherit', 'inherit', 'ipc'], env }));
 }

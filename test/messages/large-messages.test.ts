@@ -9,7 +9,7 @@ import { pipeline } from 'node:stream/promises';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { NODE_FLAGS } from '../../setup/node-flags.mjs';
+import { NODE_ENVIRONMENT, NODE_FLAGS } from '../../setup/node-flags.mjs';
 import { borrowEngine } from '../support/embedded-engine.ts';
 import { largeMessage } from './large-message.ts';
 
@@ -34,7 +34,9 @@ describe('large messages', () => {
     it(`of 60 MB pass in little memory: ${kind}`, { timeout: 120_000 }, async () => {
       const path = join(directory, kind);
       await pipeline(Readable.from(largeMessage(kind, OCTETS)), createWriteStream(path));
-      const { stdout } = await promisify(execFile)(process.execPath, [...NODE_FLAGS, CHILD, path, engine?.uri ?? '']);
+      const { stdout } = await promisify(execFile)(process.execPath, [...NODE_FLAGS, CHILD, path, engine?.uri ?? ''], {
+        env: { ...NODE_ENVIRONMENT, ...process.env },
+      });
       const { size, grown, held } = JSON.parse(stdout) as { size: number; grown: number; held: number };
       assert.ok(size > OCTETS * 0.95, `${size} octets`);
       assert.ok(grown < MAX_GROWTH, `the peak of memory rose by ${Math.round(grown / 1024)} KiB`);

@@ -5,7 +5,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { NODE_FLAGS } from '../../setup/node-flags.mjs';
+import { NODE_ENVIRONMENT, NODE_FLAGS } from '../../setup/node-flags.mjs';
 import { ApiClient } from './api-client.ts';
 import { ChildLog } from './child-log.ts';
 import { debianTool } from './debian-packages.ts';
@@ -185,7 +185,7 @@ class Node implements FarmNode {
       ],
       {
         stdio: ['ignore', 'pipe', 'pipe'],
-        env: { ...process.env, ...(database === undefined ? databaseVariables(dataDir) : {}) },
+        env: { ...NODE_ENVIRONMENT, ...process.env, ...(database === undefined ? databaseVariables(dataDir) : {}) },
       },
     );
     this.#log = new ChildLog(child);

@@ -5,7 +5,7 @@ import { existsSync, watch } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { NODE_FLAGS } from '../../setup/node-flags.mjs';
+import { NODE_ENVIRONMENT, NODE_FLAGS } from '../../setup/node-flags.mjs';
 import { ChildLog } from './child-log.ts';
 import { databaseVariables, dropDatabaseOf } from './given-database.ts';
 
@@ -80,7 +80,7 @@ export async function startServer(
     {
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ...databaseVariables(dataDir), ...options.env },
+      env: { ...NODE_ENVIRONMENT, ...process.env, ...databaseVariables(dataDir), ...options.env },
     },
   );
   const log = new ChildLog(child);

@@ -4,13 +4,12 @@ import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { armedCrashPoint } from '../../kernel/crash-point.ts';
+import { NODE_ENVIRONMENT, NODE_FLAGS } from '../../../setup/node-flags.mjs';
 import type { LogFields, Logger } from '../../kernel/logger.ts';
 import { socketUri } from '../server/start.ts';
 import { DAMAGED, enginePaths } from './engine-paths.ts';
 
 const ENTRY = fileURLToPath(new URL('./engine-process.ts', import.meta.url));
-/** A small young generation is collected often, and with it the octets of large values that have passed through. */
-const NODE_FLAGS = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=4'];
 const START_MS = 15_000;
 const FIRST_PAUSE_MS = 10;
 const LONGEST_PAUSE_MS = 1_000;
@@ -133,7 +132,10 @@ class Attachment {
     if (point !== undefined) parameters.push('--crash-point', point);
     this.#hasStarted = true;
     this.#isStarting = true;
-    const child = spawn(nodePath, parameters, { stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(nodePath, parameters, {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...NODE_ENVIRONMENT, ...process.env },
+    });
     const logger = this.#options.logger.child({ component: 'embedded-engine', enginePid: child.pid });
     child.on('error', (error) => {
       this.#isStarting = false;

@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { getHeapStatistics } from 'node:v8';
+import { TransferredOctets } from '../../lib/kernel/transferred-octets.ts';
+
+const MIB = 1024 * 1024;
+
+/** What is outside of V8's heap at most, above what was there before, while messages pass, `held` of them at a time. */
+function mostGathered(messages: number, held: number): number {
+  const transferred = new TransferredOctets();
+  const before = getHeapStatistics().external_memory;
+  const ring: Buffer[] = [];
+  let most = 0;
+  for (let at = 0; at < messages; at += 1) {
+    ring[at % held] = Buffer.allocUnsafeSlow(MIB);
+    transferred.add(MIB);
+    most = Math.max(most, getHeapStatistics().external_memory - before);
+  }
+  return most / MIB;
+}
+
+describe('octets that have passed through', () => {
+  for (const [held, limit] of [
+    [1, 8],
+    // Held for four collections of the young generation, each of them is old when it is dropped.
+    [8, 32],
+  ] as const) {
+    it(`${held} MiB of messages at a time leave at most ${limit} MiB in memory`, (t) => {
+      const most = mostGathered(400, held);
+      t.diagnostic(`${most.toFixed(1)} MiB`);
+      assert.ok(most >= held && most < limit, `${most.toFixed(1)} MiB`);
+    });
+  }
+});
