@@ -8,9 +8,9 @@
 export const NODE_FLAGS = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=4'];
 
 /**
- * What Node's environment says beside that, unless whoever starts it has said otherwise. Octets of large messages are
- * given back to the system as soon as they are free: glibc takes them for its heap once one of them has been freed,
- * where a small thing behind them keeps them, and the peak of memory is then some 20 MiB higher.
+ * What the environment of the server, and so of its engine, says beside that, where nobody has said otherwise. Octets
+ * of large messages are given back to the system as soon as they are free: glibc takes them for its heap once one of
+ * them has been freed, where a small thing behind them keeps them, and the peak of memory is then some 20 MiB higher.
  * @type {Readonly<Record<string, string>>}
  */
 export const NODE_ENVIRONMENT = { MALLOC_MMAP_THRESHOLD_: '131072' };

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { armedCrashPoint } from '../../kernel/crash-point.ts';
-import { NODE_ENVIRONMENT, NODE_FLAGS } from '../../../setup/node-flags.mjs';
+import { NODE_FLAGS } from '../../../setup/node-flags.mjs';
 import type { LogFields, Logger } from '../../kernel/logger.ts';
 import { socketUri } from '../server/start.ts';
 import { DAMAGED, enginePaths } from './engine-paths.ts';
@@ -132,10 +132,7 @@ class Attachment {
     if (point !== undefined) parameters.push('--crash-point', point);
     this.#hasStarted = true;
     this.#isStarting = true;
-    const child = spawn(nodePath, parameters, {
-      stdio: ['ignore', 'ignore', 'pipe'],
-      env: { ...NODE_ENVIRONMENT, ...process.env },
-    });
+    const child = spawn(nodePath, parameters, { stdio: ['ignore', 'ignore', 'pipe'] });
     const logger = this.#options.logger.child({ component: 'embedded-engine', enginePid: child.pid });
     child.on('error', (error) => {
       this.#isStarting = false;
