@@ -135,12 +135,12 @@ function userClaims(users: UsersCollection, usernames: UsernamesCollection): Use
     isClaimedBy: async (id, claimId) => (await users.find(id))?.restoring?.id === claimId,
     release: (id, claimId) => users.release(id, claimId),
     async *readClaims() {
-      let page = await users.claimed(undefined, PAGE);
+      let page = await users.claims(undefined, PAGE);
       while (page.length > 0) {
         for (const { _id, username, restoring, isRemoving } of page)
           if (restoring !== undefined)
             yield { user: _id as UserId, username, claim: restoring, isLiving: isRemoving !== true };
-        page = await users.claimed(page.at(-1)?._id, PAGE);
+        page = await users.claims(page.at(-1)?._id, PAGE);
       }
     },
     write: async (text, { id, account }) => {

@@ -45,6 +45,8 @@ export interface RestoreClaim {
   readonly isNew?: true;
 }
 
+export type ClaimView = Pick<UserRow, '_id' | 'username' | 'isRemoving' | 'restoring'>;
+
 export interface RowFilter {
   readonly substring: string | undefined;
   readonly anyTag: readonly string[];
@@ -68,8 +70,8 @@ export interface UsersCollection {
   switchAccount(id: string, from: string, to: string, claimId: string): Promise<boolean>;
   /** Gives a claim up; the row of a user who was to come with that restore goes. */
   release(id: string, claimId: string): Promise<void>;
-  /** By id, in removal or not. */
-  claimed(after: string | undefined, limit: number): Promise<UserRow[]>;
+  /** What restores hold of all users, in removal or not, by id. No index tells who is held: that is asked hardly ever. */
+  claims(after: string | undefined, limit: number): Promise<ClaimView[]>;
   /** Undefined where there is no row at all. */
   markRemoving(id: string): Promise<UserRow | undefined>;
   /** Leaves the row alone where a restore has given the user another log since. */
@@ -136,10 +138,11 @@ export function openUsersCollection(database: Database): UsersCollection {
         await rows.deleteOne({ _id: id, 'restoring.id': claimId, 'restoring.isNew': true });
         await rows.updateOne({ _id: id, 'restoring.id': claimId }, { $unset: { restoring: '' } });
       }),
-    claimed: (after, limit) =>
+    claims: (after, limit) =>
       orTemporary(() =>
         rows
-          .find({ ...(after === undefined ? {} : { _id: { $gt: after } }), 'restoring.id': { $exists: true } })
+          .find(after === undefined ? {} : { _id: { $gt: after } })
+          .project<ClaimView>({ username: 1, isRemoving: 1, restoring: 1 })
           .sort({ _id: 1 })
           .limit(limit)
           .toArray(),
