@@ -185,14 +185,18 @@ describe('limits at the doors', () => {
   it('drops what is pipelined in plain text behind STARTTLS and STLS', async () => {
     const imap = await LineClient.connect(server.ready.imap);
     await imap.line();
-    await imap.write('a1 STARTTLS\r\na2 NOOP\r\n');
+    await imap.write('a1 STARTTLS\r\na2 NOOP\r\na3 ');
     assert.match(await imap.line(), /^a1 OK/);
-    imap.destroy();
+    await imap.startTls();
+    await imap.write('a4 LOGOUT\r\na5 LOGOUT\r\n');
+    assert.match((await imap.rest()).toString(), /^\* BYE [^\n]*\na4 OK [^\n]*\n$/);
     const pop3 = await LineClient.connect(server.ready.pop3);
     await pop3.line();
-    await pop3.write('STLS\r\nCAPA\r\n');
+    await pop3.write('STLS\r\nCAPA\r\nNO');
     assert.match(await pop3.line(), /^\+OK/);
-    pop3.destroy();
+    await pop3.startTls();
+    await pop3.write('QUIT\r\nQUIT\r\n');
+    assert.match((await pop3.rest()).toString(), /^\+OK [^\n]*\n$/);
   });
 
   describe('the API', () => {

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 
@@ -37,6 +38,15 @@ export class LineClient {
 
   get socket(): Socket {
     return this.#socket;
+  }
+
+  /** Begins TLS on the connection, once the server has agreed to it and said nothing more. */
+  async startTls(): Promise<void> {
+    if (this.#buffered > 0) throw new Error(`in clear: ${this.#take(this.#buffered).toString('latin1')}`);
+    this.#socket.removeAllListeners();
+    this.#socket = connectTls({ socket: this.#socket, rejectUnauthorized: false });
+    this.#listen();
+    await once(this.#socket, 'secureConnect');
   }
 
   #listen(): void {

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import { connect as connectTls } from 'node:tls';
 import { LmtpClient, dotStuffed } from '../../support/lmtp-client.ts';
 import { LineClient } from '../../support/line-client.ts';
 import { playTranscript, readTranscripts } from '../transcript.ts';
@@ -121,29 +120,28 @@ describe('LMTP server', () => {
 
   it('upgrades by STARTTLS and drops what was pipelined behind it', async () => {
     await withServer({ offerTlsOnLoopback: true }, async ({ at, rooms }) => {
-      const plain = await LmtpClient.connect(at);
-      assert.match(await plain.command('LHLO client.example'), /^250-STARTTLS$/m);
-      await plain.command('MAIL FROM:<before@example.org>');
-      await plain.lines.write('NOOP\r\nSTARTTLS\r\nRCPT TO:<user@example.com>\r\nDATA\r\nevil\r\n.\r\n');
-      assert.match(await plain.reply(), /^250 2\.0\.0 OK$/);
-      assert.match(await plain.reply(), /^220 2\.0\.0 /);
-      plain.lines.socket.removeAllListeners('data');
-      const secure = connectTls({ socket: plain.lines.socket, rejectUnauthorized: false });
-      await once(secure, 'secureConnect');
-      const answers = secure[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
-      const next = async (): Promise<string> => ((await answers.next()).value as Buffer).toString('latin1');
-      secure.write('MAIL FROM:<>\r\n');
-      assert.match(await next(), /^503 5\.5\.1 /);
-      secure.write('LHLO client.example\r\n');
-      assert.doesNotMatch(await next(), /STARTTLS/);
-      secure.write('MAIL FROM:<>\r\nRCPT TO:<user@example.com>\r\nDATA\r\n');
-      for (let text = ''; !text.includes('354');) text += await next();
-      secure.write('text\r\n.\r\n');
-      assert.match(await next(), /^250 2\.1\.5 /);
+      const client = await LmtpClient.connect(at);
+      const { lines } = client;
+      assert.match(await client.command('LHLO client.example'), /^250-STARTTLS$/m);
+      await client.command('MAIL FROM:<before@example.org>');
+      const evil = 'LHLO evil.example\r\nMAIL FROM:<>\r\nRCPT TO:<user@example.com>\r\nDATA\r\nevil\r\n.\r\n';
+      // The library lets others have their turn after each hundred commands.
+      await lines.write(`NOOP\r\nSTARTTLS\r\n${evil}${'NOOP\r\n'.repeat(1000)}${evil}NO`);
+      assert.equal(await client.reply(), '250 2.0.0 OK');
+      assert.match(await client.reply(), /^220 2\.0\.0 /);
+      await lines.startTls();
+      assert.match(await client.command('MAIL FROM:<>'), /^503 5\.5\.1 /);
+      assert.doesNotMatch(await client.command('LHLO client.example'), /STARTTLS/);
+      assert.match(
+        (await client.deliver(Buffer.from('text\r\n'), ['user@example.com'])).join('\n'),
+        /^250 2\.1\.5 [^\n]*$/,
+      );
+      await lines.write('QUIT\r\n');
+      assert.match((await lines.rest()).toString(), /^221 [^\n]*\n$/);
       assert.equal(rooms.messages.length, 1);
       assert.equal(rooms.messages[0]?.octets.toString(), 'text\r\n');
       assert.equal(rooms.messages[0].envelope.protocol, 'LMTPS');
-      secure.destroy();
+      assert.equal(rooms.messages[0].envelope.helo, 'client.example');
     });
   });
 

@@ -1,7 +1,4 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { connect as connectTcp } from 'node:net';
-import { connect as connectTls } from 'node:tls';
 import { after, before, describe, it } from 'node:test';
 import { type ImapTestServer, startImapTestServer } from '../../support/imap-test-server.ts';
 import { LineClient } from '../../support/line-client.ts';
@@ -30,19 +27,18 @@ async function converse(octets: string | Buffer): Promise<string> {
 
 describe('hostile input', () => {
   it('plaintext behind STARTTLS is dropped', async () => {
-    const socket = connectTcp(server.port, '127.0.0.1');
-    await once(socket, 'data');
-    socket.write('a STARTTLS\r\nb LOGIN alice secret\r\nc CREATE Injected\r\n');
-    const [octets] = (await once(socket, 'data')) as [Buffer];
-    assert.equal(octets.toString(), 'a OK Begin TLS negotiation now\r\n');
-    socket.removeAllListeners('data');
-    const secured = connectTls({ socket, rejectUnauthorized: false });
-    await once(secured, 'secureConnect');
-    secured.write('d CAPABILITY\r\n');
-    const [answer] = (await once(secured, 'data')) as [Buffer];
-    assert.match(answer.toString(), /^\* CAPABILITY .*AUTH=PLAIN\r\nd OK Completed\r\n$/);
+    const client = await connect();
+    await client.line();
+    const injected = `b LOGIN alice secret\r\nc CREATE Injected\r\n${'n NOOP\r\n'.repeat(500)}d `;
+    await client.write(`a STARTTLS\r\n${injected}`);
+    assert.equal(await client.line(), 'a OK Begin TLS negotiation now');
+    await client.startTls();
+    await client.write('e CREATE Injected\r\nf LOGOUT\r\n');
+    assert.equal(
+      (await client.rest()).toString(),
+      'e BAD CREATE is not for this state\r\n* BYE Logging out\r\nf OK Completed\r\n',
+    );
     assert.equal(server.alice.mailboxes.has('Injected'), false);
-    secured.destroy();
   });
 
   it('no TLS behind STARTTLS, or half a handshake', async () => {
