@@ -37,6 +37,13 @@ export interface MailboxSession {
   deliver(event: MailboxEvent): void;
 }
 
+/** Whoever hears of the whole account. */
+export interface AccountWatcher {
+  tell(event: AccountEvent): void;
+  /** Nothing more will be told. */
+  end(): void;
+}
+
 /** Called for each record that is applied, before sessions hear of it. */
 export type RecordListener = (record: JournalRecord) => void;
 
@@ -55,7 +62,7 @@ export class AccountLog {
   /** Makes the head again out of base and journal, while this log stays what it is. */
   rebuildHead: () => Promise<void> = async () => undefined;
   readonly sessions = new Map<MailboxId, Set<MailboxSession>>();
-  readonly watchers = new Set<(event: AccountEvent) => void>();
+  readonly watchers = new Set<AccountWatcher>();
   onRecord: RecordListener = () => undefined;
   /** Octets of the records since the checkpoint. */
   tailOctets = 0;
@@ -250,12 +257,13 @@ export class AccountLog {
     return (await this.store.readAfter(this.account, q - 1, 1)).records.length > 0;
   }
 
-  /** Sessions end: what they were shown cannot be brought up to date. */
+  /** Sessions and watchers end: what they were shown cannot be brought up to date. */
   #lose(): Error {
     if (!this.#isLost) {
       this.#isLost = true;
       for (const sessions of [...this.sessions.values()])
         for (const session of [...sessions]) session.deliver({ kind: 'deleted', q: this.state.q });
+      for (const watcher of [...this.watchers]) watcher.end();
     }
     return brokenJournal('the state is older than the journal');
   }
@@ -287,7 +295,10 @@ export class AccountLog {
       else own.push(event);
     }
     const told: AccountEvent = { q, mailboxes: [...events].map(([id, own]) => ({ id, events: own })) };
-    for (const watcher of [...this.watchers]) watcher(told);
+    for (const watcher of [...this.watchers]) {
+      watcher.tell(told);
+      if (this.state.isClosed) watcher.end();
+    }
   }
 
   #keep(record: JournalRecord): void {

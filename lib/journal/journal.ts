@@ -190,8 +190,13 @@ export interface Mailboxes {
     options?: { readonly target?: MailboxRef },
   ): Promise<{ readonly restored: number; readonly notRestored: number }>;
 
-  /** Called for every record applied in this process; `undefined` events mean: too far behind, look anew. */
-  watch(account: AccountId, listener: (event: AccountEvent) => void): () => void;
+  /**
+   * Tells every record that is applied in this process, from the call on or soon after it.
+   * @param onEnd called once where nothing more will be told: the account is not there or closed, could not be read,
+   *   or its journal does not tell any more what came after the last event; whoever listened looks anew
+   * @returns stops it, without a word
+   */
+  watch(account: AccountId, listener: (event: AccountEvent) => void, onEnd: () => void): () => void;
   /** The account's journal position as this process knows it; 0 where not loaded. No I/O. */
   knownQ(account: AccountId): number;
 }

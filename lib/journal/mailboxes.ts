@@ -136,7 +136,7 @@ export function createMailboxes(options: MailboxesOptions): Journal {
       ),
     deliver: (account, delivery, how) =>
       logs.commit(account, (loaded, deadline) => deliverOnce(loaded, delivery, deadline, clock), how),
-    watch: (account, listener) => probe.watch(account, listener),
+    watch: (account, listener, onEnd) => probe.watch(account, listener, onEnd),
     knownQ: (account) => logs.peek(account)?.log.state.q ?? 0,
 
     ...createUndelete(read, settings, clock, renew),

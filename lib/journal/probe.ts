@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import type { AccountId } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
+import type { AccountWatcher } from './account-log.ts';
 import type { AccountLogs, LoadedAccount } from './account-logs.ts';
 import type { Hints } from './hints.ts';
 import type { AccountEvent } from './journal.ts';
@@ -59,35 +60,46 @@ export class AccountProbe {
   }
 
   /** Listens to every record; the account is read first where it is not in memory. */
-  watch(account: AccountId, listener: (event: AccountEvent) => void): () => void {
-    let stop = (): void => undefined;
+  watch(account: AccountId, listener: (event: AccountEvent) => void, onEnd: () => void): () => void {
+    let letGo = (): void => undefined;
     let isStopped = false;
+    const stop = (): void => {
+      isStopped = true;
+      letGo();
+    };
+    const end = (): void => {
+      if (isStopped) return;
+      stop();
+      this.#call(account, onEnd);
+    };
+    const watcher: AccountWatcher = { tell: (event) => this.#call(account, () => listener(event)), end };
     this.#options.logs
       .use(account, async (loaded) => {
+        const { log } = loaded;
         if (isStopped || this.#isClosed) return;
-        const own = (event: AccountEvent): void => {
-          try {
-            listener(event);
-          } catch (error) {
-            // The record is committed whatever a watcher makes of it.
-            this.#options.logger.error({ account, error: String(error) }, 'a watcher failed to take an event');
-          }
+        log.watchers.add(watcher);
+        const release = this.hold(loaded);
+        letGo = () => {
+          log.watchers.delete(watcher);
+          release();
         };
-        loaded.log.watchers.add(own);
-        const letGo = this.hold(loaded);
-        stop = () => {
-          loaded.log.watchers.delete(own);
-          letGo();
-        };
-        await loaded.log.refresh();
+        await log.refresh();
+        if (log.state.q === 0 || log.state.isClosed) end();
       })
-      .catch((error: unknown) =>
-        this.#options.logger.warn({ account, error: String(error) }, 'an account could not be watched'),
-      );
-    return () => {
-      isStopped = true;
-      stop();
-    };
+      .catch((error: unknown) => {
+        this.#options.logger.warn({ account, error: String(error) }, 'an account could not be watched');
+        end();
+      });
+    return stop;
+  }
+
+  /** What is told has happened, whatever a watcher makes of it. */
+  #call(account: AccountId, watcher: () => void): void {
+    try {
+      watcher();
+    } catch (error) {
+      this.#options.logger.error({ account, error: String(error) }, 'a watcher failed to take an event');
+    }
   }
 
   close(): void {

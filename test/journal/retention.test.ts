@@ -110,6 +110,9 @@ describe('retention', () => {
     const asleep = await openMailbox(sleeper, account);
     const events: string[] = [];
     asleep.onEvent(({ kind }) => events.push(kind));
+    let watchersEnds = 0;
+    const stop = sleeper.watch(account, () => assert.fail('told'), () => (watchersEnds += 1)); // prettier-ignore
+    await sleeper.list(account);
     const inbox = await openMailbox(one, account);
     for (let day = 0; day < 45; day += 1) {
       await one.append(account, inbox.id, [newMessage()]);
@@ -122,10 +125,12 @@ describe('retention', () => {
     assert.ok(sleeper.knownQ(account) < ((await setup.store.readCheckpoint(account, 'base'))?.q ?? 0));
     await assert.rejects(sleeper.append(account, inbox.id, [newMessage()]), { code: 'unavailable' });
     assert.deepEqual(events, ['deleted']);
+    assert.equal(watchersEnds, 1);
     await assert.rejects(asleep.expunge(EVERYTHING, { force: true }), { code: 'unavailable' });
     asleep.close();
     assert.deepEqual(await showAccount(sleeper, account), before);
     assert.deepEqual(await showAccount(node({ clock }), account), before);
+    stop();
     const { uids } = await sleeper.append(account, inbox.id, [newMessage()]);
     assert.deepEqual(
       uids,

@@ -236,15 +236,20 @@ describe('sessions', () => {
     const account = await createAccount(one);
     const id = await mailboxId(one, account, 'INBOX');
     const told: AccountEvent[] = [];
-    one.watch(account, () => {
+    const broken = (): void => {
       throw new Error('broken');
-    });
+    };
+    one.watch(account, broken, broken);
     const begun = new Promise<void>((resolve) => {
-      const stop = one.watch(account, (event) => {
-        told.push(event);
-        if (told.length === 1) resolve();
-        if (told.length === 3) stop();
-      });
+      const stop = one.watch(
+        account,
+        (event) => {
+          told.push(event);
+          if (told.length === 1) resolve();
+          if (told.length === 3) stop();
+        },
+        () => assert.fail('ended'),
+      );
     });
     await one.list(account);
     await one.setSubscribed(account, 'x', true);
@@ -257,5 +262,25 @@ describe('sessions', () => {
       told.map(({ q, mailboxes }) => [q, mailboxes.flatMap(({ events }) => events.map(({ kind }) => kind))]),
       [[2, []], [3, ['appended']], [4, ['expunged']]], // prettier-ignore
     );
+  });
+
+  it('watchers of a closed account hear of its end once, also those who come after it', async () => {
+    const one = node();
+    const account = await createAccount(one);
+    const told: string[] = [];
+    const watch = (name: string): Promise<void> =>
+      new Promise((resolve) => {
+        const onEnd = (): void => {
+          told.push(`${name} end`);
+          resolve();
+        };
+        one.watch(account, ({ q }) => told.push(`${name} ${q}`), onEnd);
+      });
+    const first = watch('first');
+    await one.list(account);
+    await one.closeAccount(account);
+    await first;
+    await watch('second');
+    assert.deepEqual(told, ['first 2', 'first end', 'second end']);
   });
 });
