@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../kernel/clock.ts';
 import { crashPoint } from '../kernel/crash-point.ts';
-import { toMailError, type MailError } from '../kernel/errors.ts';
+import { MailError, toMailError } from '../kernel/errors.ts';
 import type { AccountLog } from './account-log.ts';
 import type { JournalRecord } from './changes.ts';
 import { isBrokenJournal } from './damage.ts';
@@ -78,16 +78,18 @@ export class GroupCommitter {
       }
       for (const record of committed) this.#log.apply(record);
       left = this.#settleApplied(left);
-      const first = left.find(({ record }) => record !== undefined)?.record;
+      const first = firstRecord(left);
       if (outcome.kind === 'committed' || first === undefined) return left;
       if (outcome.reason === 'unreachable' && !isDoubtful) return refuseAll(left, unavailable(outcome.error));
       isDoubtful ||= outcome.reason !== 'failed';
       if (await this.#readBack(left, outcome.reason)) {
         left = this.#settleApplied(left);
+        const next = firstRecord(left);
         // Another's record stands in the place of the first that is left: it can never be stored any more.
-        if (this.#log.state.q >= first.q) return left;
+        if (next === undefined || this.#log.state.q >= next.q) return left;
         // Certain only now: a driver that tries twice tells of its last try, and the first may have been carried out.
-        if (!isDoubtful) return refuseFirst(left, unavailable(outcome.error));
+        // Where some of it was, the rest may be under way: it is sent again as it is, for decided anew it would be double.
+        if (!isDoubtful && next === first) return refuseFirst(left, unavailable(outcome.error));
       }
       isDoubtful = true;
       if (isGivenUp(left)) return [];
@@ -106,8 +108,9 @@ export class GroupCommitter {
       crashPoint('commit.inserted', () => kindOfRecords(records));
       return outcome;
     } catch (error) {
-      // The store did not even send it.
-      return { kind: 'stopped', committed: 0, reason: 'failed', error };
+      // The store did not even send it: too much waits there already, or it cannot be written.
+      const reason = error instanceof MailError ? 'unreachable' : 'failed';
+      return { kind: 'stopped', committed: 0, reason, error };
     }
   }
 
@@ -161,6 +164,10 @@ export class GroupCommitter {
     const deadlines = group.flatMap(({ waiting }) => (waiting.isAnswered ? [] : [waiting.deadline]));
     return deadlines.length === 0 ? this.#clock.monotonic() : Math.min(...deadlines);
   }
+}
+
+function firstRecord(group: readonly Decided[]): JournalRecord | undefined {
+  return group.find(({ record }) => record !== undefined)?.record;
 }
 
 /** True where nobody of the group waits for an answer any more. */

@@ -39,7 +39,10 @@ export interface SegmentKey {
  * inserts tell their outcome as a value. Tests put an unreliable store around the real one.
  */
 export interface JournalStore {
-  /** Records of consecutive `q`. One goes with other accounts' in a batch, several go as one ordered insert. */
+  /**
+   * Records of consecutive `q`. One goes with other accounts' in a batch, several go as one ordered insert.
+   * @throws MailError `unavailable` where too much waits already: nothing was sent
+   */
   readonly insert: (account: AccountId, records: readonly JournalRecord[]) => Promise<CommitOutcome>;
   /** The records after `q` in order, ending before the first gap; `limit` counts those beyond it too. */
   readonly readAfter: (account: AccountId, q: number, limit: number) => Promise<TailPage>;
