@@ -12,7 +12,7 @@ import type { JournalSettings } from './settings.ts';
 const REMOVED_AT_ONCE = 1000;
 
 export interface MaintenanceReport {
-  /** Records past the retention that were removed. */
+  /** Records that were removed: past the retention, and in the base since a run before this one. */
   readonly records: number;
   /** Segments that crashed folds had left. */
   readonly strays: number;
@@ -27,8 +27,8 @@ export interface MaintainOptions extends FolderOptions {
 }
 
 /**
- * Keeps one account's journal within the retention: moves the base, removes the records below it, removes stray
- * segments, and all of an account that was closed longer ago. May be broken off anywhere, and may run anywhere at the
+ * Keeps one account's journal within the retention: moves the base, removes the records that lay below it before,
+ * removes stray segments, and all of an account that was closed longer ago. May be broken off anywhere, and may run anywhere at the
  * same time: what is left undone the next run does.
  * @throws MailError `unavailable`, also for a damaged journal, of which nothing is removed; the signal's reason
  */
@@ -49,9 +49,12 @@ export async function maintainAccount(
   // What is past the retention goes into the base, and the head must not be behind it.
   const [unwritten] = log.keptAfter(log.checkpoint?.q ?? 0) ?? [];
   if (unwritten !== undefined && unwritten.at < pastBefore) await new Folder(log, options).fold();
-  const base = await moveBase(store, account, { ...options, pastBefore, retentionMs: settings.retention });
+  // What goes into the base in this run is removed in the next one. By whose clock it is old is not known, and of what
+  // was committed just now somebody may not have heard yet.
+  const standing = await store.readCheckpoint(account, 'base');
+  await moveBase(store, account, { ...options, pastBefore, retentionMs: settings.retention });
   crashPoint('upkeep.base-moved');
-  const records = base === undefined ? 0 : await removeRecords(log, base.q, pastBefore, signal);
+  const records = standing === undefined ? 0 : await removeRecords(log, standing.q, pastBefore, signal);
   return { records, strays: await removeStrays(store, account), isRemoved: false };
 }
 

@@ -33,6 +33,8 @@ export async function upkeepDies(site: Site, name: string, spec: string, checks:
   const before = stateText(await mailState(node, stage));
   const rows = await site.withStore(async (store) => {
     for (const account of [kept, closed]) await age(store, account);
+    // Records go once the base has stood above them for a run.
+    if (spec.startsWith('upkeep.records-removed')) await store.mailboxes.maintain(kept);
     await addStray(store, kept);
     return rowsOf(store, kept);
   });
@@ -45,8 +47,10 @@ export async function upkeepDies(site: Site, name: string, spec: string, checks:
   });
   // Of a store that is opened anew, for what it has just read it keeps.
   await site.withStore(async (store) => {
-    const { failedAccounts } = await maintainJournals(store.mailboxes, silentLogger);
-    checks.that('I9', failedAccounts === 0, () => `${spec}: the next run fails`);
+    for (let run = 0; run < 2; run += 1) {
+      const { failedAccounts } = await maintainJournals(store.mailboxes, silentLogger);
+      checks.that('I9', failedAccounts === 0, () => `${spec}: the next run fails`);
+    }
   });
   await site.withStore(async (store) => {
     const now = await rowsOf(store, kept);

@@ -39,7 +39,8 @@ async function longAccount() {
   }
   inbox.close();
   await one.fold(account);
-  await one.maintain(account);
+  // The second removes what the first has put into the base.
+  for (let run = 0; run < 2; run += 1) await one.maintain(account);
   const base = await setup.store.readCheckpoint(account, 'base');
   const head = await setup.store.readCheckpoint(account);
   assert.ok(base !== undefined && head !== undefined && base.q > 10 && head.q > base.q + 50);
@@ -123,7 +124,7 @@ describe('a base that is made anew of the head', () => {
   it('where every record is past the retention, and none is left', async () => {
     const { account, clock, one } = await longAccount();
     clock.at += 100 * DAY_MS;
-    await one.maintain(account);
+    for (let run = 0; run < 2; run += 1) await one.maintain(account);
     const [base, head] = [await setup.store.readCheckpoint(account, 'base'), await setup.store.readCheckpoint(account)];
     assert.ok(base !== undefined && base.q === head?.q);
     assert.equal((await setup.store.readGaps(account, 1)).last, 0);
