@@ -4,6 +4,9 @@ export interface TargetObject {
   readonly octets: number;
 }
 
+/** Below it lie the locks of who writes. */
+export const LOCKS = 'locks/';
+
 /**
  * A place that keeps objects of bounded size by name: a folder, a bucket. Names are made of `a–z 0–9 . - /`. An object
  * is there whole or not at all.

@@ -3,7 +3,7 @@ import type { Dirent } from 'node:fs';
 import { link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { crashPoint } from '../kernel/crash-point.ts';
-import { TargetError, type BackupTarget, type TargetObject } from './backup-target.ts';
+import { LOCKS, TargetError, type BackupTarget, type TargetObject } from './backup-target.ts';
 
 const TEMPORARY = '.part-';
 /** By the folder's own clock: after so long nobody asks for the lock any more. */
@@ -51,13 +51,13 @@ export function createDirectoryTarget(root: string): BackupTarget {
   };
 }
 
-/** Beside the lock itself lie those of who only asks for it; such a one is there for a moment. */
+/** Beside the locks lie those of who only asks for one; such a one is there for a moment. */
 async function removeLeftovers(root: string): Promise<void> {
   const asking: { readonly path: string; readonly at: number }[] = [];
   let newest = 0;
   for await (const { name, path } of walkFiles(root, '')) {
     const isLeft = basename(name).startsWith(TEMPORARY);
-    if (name.includes('/')) {
+    if (!name.startsWith(LOCKS)) {
       if (isLeft) await rm(path, { force: true });
       continue;
     }

@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Clock } from '../kernel/clock.ts';
-import { TargetError, type BackupTarget } from './backup-target.ts';
+import { LOCKS, TargetError, type BackupTarget } from './backup-target.ts';
 
-const NAME = 'lock';
 /** Whoever has not renewed it for so long is taken for dead. */
 const STALE_MS = 10 * 60_000;
 const RENEW_MS = 60_000;
@@ -13,6 +12,7 @@ interface LockNote {
   readonly host: string;
   readonly pid: number;
   readonly at: number;
+  readonly isReleased?: true;
 }
 
 /** Keeps two that write to a target, or remove from it, apart. Readers need none. */
@@ -24,25 +24,34 @@ export interface TargetLock {
   release(): Promise<void>;
 }
 
-/** @throws TargetError where another holds it */
+/**
+ * Locks are numbered, and the highest is the one that counts. Of all who found the same one lapsed or released only one
+ * makes the next number. The highest is never removed, but where a higher one is there: so no number comes twice, and
+ * who made one that had been there before, having looked long ago, sees a higher one.
+ * @throws TargetError where another holds it
+ */
 export async function lockTarget(target: BackupTarget, clock: Clock): Promise<TargetLock> {
   const token = randomBytes(12).toString('hex');
-  const note = (): Buffer =>
-    Buffer.from(JSON.stringify({ token, host: hostname(), pid: process.pid, at: clock.now() } satisfies LockNote));
+  const note = (rest: Partial<LockNote> = {}): Buffer =>
+    Buffer.from(
+      JSON.stringify({ token, host: hostname(), pid: process.pid, at: clock.now(), ...rest } satisfies LockNote),
+    );
   let renewedAt = clock.monotonic();
-  let mayLive = false;
-  if (!(await target.putIfAbsent(NAME, note()))) {
-    const held = await readNote(target);
-    if (held !== undefined && isHeld(held, clock.now())) throw heldBy(target, held, clock.now());
-    mayLive = held !== undefined && isAliveFor(held);
-    await target.remove(NAME);
-    if (!(await target.putIfAbsent(NAME, note()))) throw heldBy(target, await readNote(target), clock.now());
-  }
+  const last = await highestOf(target);
+  const held = await readNote(target, last);
+  if (held !== undefined && isHeld(held, clock.now())) throw heldBy(target, last, held, clock.now());
+  const own = last + 1;
+  const isMade = await target.putIfAbsent(nameOf(own), note());
+  const highest = await highestOf(target);
+  if (!isMade || highest !== own) throw heldBy(target, highest, await readNote(target, highest), clock.now());
+  for (const lock of await locksOf(target)) if (lock < own) await target.remove(nameOf(lock));
   // Who lost the lock only by the clock may still be at work.
-  if (!mayLive) await target.removeLeftovers?.();
+  if (held === undefined || !mayLive(held)) await target.removeLeftovers?.();
+  const isOurs = async (): Promise<boolean> =>
+    (await readNote(target, own))?.token === token && (await highestOf(target)) === own;
   const require = async (): Promise<void> => {
-    if ((await readNote(target))?.token !== token) throw new TargetError('another process has taken the target over');
-    await target.put(NAME, note());
+    if (!(await isOurs())) throw new TargetError('another process has taken the target over');
+    await target.put(nameOf(own), note());
     renewedAt = clock.monotonic();
   };
   return {
@@ -51,22 +60,37 @@ export async function lockTarget(target: BackupTarget, clock: Clock): Promise<Ta
       if (clock.monotonic() - renewedAt >= RENEW_MS) await require();
     },
     release: async () => {
-      if ((await readNote(target))?.token === token) await target.remove(NAME);
+      if (await isOurs()) await target.put(nameOf(own), note({ isReleased: true }));
     },
   };
 }
 
+function nameOf(lock: number): string {
+  return LOCKS + String(lock);
+}
+
+async function locksOf(target: BackupTarget): Promise<readonly number[]> {
+  const locks: number[] = [];
+  for await (const { name } of target.list(LOCKS)) locks.push(Number(name.slice(LOCKS.length)));
+  return locks.filter(Number.isSafeInteger);
+}
+
+/** 0 where there is none. */
+async function highestOf(target: BackupTarget): Promise<number> {
+  return Math.max(0, ...(await locksOf(target)));
+}
+
 function isHeld(note: LockNote, now: number): boolean {
-  return isAliveFor(note) && now - note.at < STALE_MS;
+  return mayLive(note) && now - note.at < STALE_MS;
 }
 
 /** Of another machine's nobody can say that it is dead. */
-function isAliveFor({ host, pid }: LockNote): boolean {
-  return host !== hostname() || isAlive(pid);
+function mayLive({ host, pid, isReleased }: LockNote): boolean {
+  return isReleased !== true && (host !== hostname() || isAlive(pid));
 }
 
-async function readNote(target: BackupTarget): Promise<LockNote | undefined> {
-  const found = await target.get(NAME);
+async function readNote(target: BackupTarget, lock: number): Promise<LockNote | undefined> {
+  const found = await target.get(nameOf(lock));
   if (found === undefined) return undefined;
   try {
     return JSON.parse(found.toString('utf8')) as LockNote;
@@ -75,12 +99,12 @@ async function readNote(target: BackupTarget): Promise<LockNote | undefined> {
   }
 }
 
-function heldBy(target: BackupTarget, note: LockNote | undefined, now: number): TargetError {
+function heldBy(target: BackupTarget, lock: number, note: LockNote | undefined, now: number): TargetError {
   const who = note === undefined ? 'another process' : `process ${String(note.pid)} on ${note.host}`;
   const lapses =
     note !== undefined && note.at > now + STALE_MS
       ? `the clocks differ, by which its lock lapses at ${new Date(note.at + STALE_MS).toISOString()} only: where it is dead ` +
-        `for certain, remove the object ${NAME}`
+        `for certain, remove the object ${nameOf(lock)}`
       : `its lock lapses ${String(STALE_MS / 60_000)} minutes after its last sign`;
   return new TargetError(`${who} works on ${target.title} (or has died there; ${lapses})`);
 }

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import type { BackupTarget } from '../../lib/backup/backup-target.ts';
+import { TargetError, type BackupTarget } from '../../lib/backup/backup-target.ts';
 import { createDirectoryTarget } from '../../lib/backup/directory-target.ts';
 import { signRequest } from '../../lib/backup/s3-signature.ts';
 import { createS3Target } from '../../lib/backup/s3-target.ts';
-import { lockTarget } from '../../lib/backup/target-lock.ts';
+import { lockTarget, type TargetLock } from '../../lib/backup/target-lock.ts';
 import { systemClock } from '../../lib/kernel/clock.ts';
 import { temporaryDirectory } from '../support/embedded-engine.ts';
 import { startS3Server, type S3Server } from '../support/s3-server.ts';
@@ -44,6 +44,53 @@ function promises(open: () => BackupTarget): void {
     assert.deepEqual(await names(target, 'many/1/'), ['many/1/x']);
     assert.deepEqual(await names(target, 'nothing/'), []);
   });
+
+  it('is locked by one of those who find the same lock lapsed, however far the slowest has got', async () => {
+    const target = open();
+    const lapsed = { token: 'x', host: 'another machine', pid: 1, at: systemClock.now() - 11 * 60_000 };
+    let isOver = false;
+    for (let late = 1; !isOver; late += 1) {
+      for (const [turn, others] of [[true], [false, true]].entries()) {
+        await target.put(`locks/${String(late * 100 + turn * 10)}`, Buffer.from(JSON.stringify(lapsed)));
+        let holders = 0;
+        const lock = async (as: BackupTarget): Promise<TargetLock | undefined> =>
+          lockTarget(as, systemClock).catch((error: unknown) => {
+            assert.ok(error instanceof TargetError);
+            return undefined;
+          });
+        let calls = 0;
+        const slow = watched(target, async () => {
+          calls += 1;
+          if (calls !== late) return;
+          for (const keeps of others) {
+            const other = await lock(target);
+            if (keeps && other !== undefined) holders += 1;
+            else await other?.release();
+          }
+        });
+        const own = await lock(slow);
+        isOver = calls < late;
+        if (own !== undefined) holders += 1;
+        assert.equal(holders, 1, `${String(late)}, ${String(others)}`);
+        await own?.require();
+      }
+    }
+  });
+}
+
+/** The target, and what is awaited before each call. */
+function watched(target: BackupTarget, before: () => Promise<void>): BackupTarget {
+  return {
+    ...target,
+    put: (...given) => before().then(() => target.put(...given)),
+    putIfAbsent: (...given) => before().then(() => target.putIfAbsent(...given)),
+    get: (...given) => before().then(() => target.get(...given)),
+    remove: (...given) => before().then(() => target.remove(...given)),
+    list: async function* (...given) {
+      await before();
+      yield* target.list(...given);
+    },
+  };
 }
 
 describe('a folder as a target', () => {
@@ -58,13 +105,16 @@ describe('a folder as a target', () => {
     const folder = join(root, 'left');
     const target = createDirectoryTarget(folder);
     await target.put('backups/b/one', Buffer.from('x'));
-    const [left, asking, old] = ['backups/b/.part-1', '.part-2', '.part-3'].map((name) => join(folder, name));
+    const [left, asking, old] = ['backups/b/.part-1', 'locks/.part-2', 'locks/.part-3'].map((name) =>
+      join(folder, name),
+    );
     assert.ok(left !== undefined && asking !== undefined && old !== undefined);
+    await mkdir(join(folder, 'locks'));
     for (const path of [left, asking, old]) await writeFile(path, 'half');
     const longAgo = new Date(systemClock.now() - 3_600_000);
     await utimes(old, longAgo, longAgo);
     const away = { token: 'x', host: 'another machine', pid: 1, at: systemClock.now() };
-    const note = async (lock: object): Promise<void> => target.put('lock', Buffer.from(JSON.stringify(lock)));
+    const note = async (lock: object): Promise<void> => target.put('locks/7', Buffer.from(JSON.stringify(lock)));
     const there = async (): Promise<string[]> =>
       (await readdir(folder, { recursive: true })).filter((name) => name.includes('.part-')).sort();
 
@@ -72,13 +122,13 @@ describe('a folder as a target', () => {
     await assert.rejects(lockTarget(target, systemClock), /process 1 on another machine works on/);
     assert.equal((await there()).length, 3, 'not without the lock');
     await note({ ...away, at: away.at + 86_400_000 });
-    await assert.rejects(lockTarget(target, systemClock), /the clocks differ, .* remove the object lock\)$/);
+    await assert.rejects(lockTarget(target, systemClock), /the clocks differ, .* remove the object locks\/7\)$/);
     await note({ ...away, at: away.at - 11 * 60_000 });
     await (await lockTarget(target, systemClock)).release();
     assert.equal((await there()).length, 3, 'the one whose lock lapsed may be writing');
     await (await lockTarget(target, systemClock)).release();
-    assert.deepEqual(await there(), ['.part-2']);
-    assert.deepEqual(await names(target, ''), ['backups/b/one']);
+    assert.deepEqual(await there(), ['locks/.part-2']);
+    assert.deepEqual(await names(target, ''), ['backups/b/one', 'locks/9']);
   });
 });
 
