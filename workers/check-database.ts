@@ -1,14 +1,19 @@
-import { inspectDatabase, planPreparation, type Database } from '../lib/db/index.ts';
+import { inspectDatabase, planPreparation, requireRightClock, type Database } from '../lib/db/index.ts';
+import type { Clock } from '../lib/kernel/clock.ts';
 import type { Logger } from '../lib/kernel/logger.ts';
 import { collections } from './collections.ts';
 import { CommandError } from './command-error.ts';
 
 /**
- * Says at the start what `eider db init` would still do. It changes nothing: on a cluster that is an operator's decision,
- * and the embedded engine needs nothing of it.
+ * Says at the start what `eider db init` would still do, and whether the clocks agree: what is written by one that is
+ * behind looks old to whoever removes what is old. It changes nothing: on a cluster that is an operator's decision, and the
+ * embedded engine needs nothing of it.
  * @throws CommandError for what mail must not be kept on, such as a server that replicates to nobody
  */
-export async function checkDatabase(database: Database, logger: Logger): Promise<void> {
+export async function checkDatabase(database: Database, logger: Logger, clock: Clock): Promise<void> {
+  await requireRightClock(database, clock).catch((error: unknown) =>
+    logger.warn({ err: error }, 'the clock of this machine is not that of the database: set it right'),
+  );
   let preparation: ReturnType<typeof planPreparation>;
   try {
     const found = await inspectDatabase(

@@ -51,7 +51,7 @@ export async function runServer(options: StartOptions): Promise<void> {
       logger,
     });
     const store = await openStore({ configuration, dataDir, logger, clock, lifecycle });
-    await checkDatabase(store.database, logger);
+    await checkDatabase(store.database, logger, clock);
     const adminTokens = await loadAdminTokens(openAdminTokenHash(store.database, clock), { dataDir, logger });
     const load = createLoadMeter(clock);
     const membership = createMembership({
