@@ -100,6 +100,13 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     test: 'test/journal/commit.test.ts',
   },
   {
+    name: 'what is left of a group that was cut is decided anew',
+    file: 'lib/journal/commit-group.ts',
+    text: 'if (next === undefined || this.#log.state.q >= next.q) return left;',
+    instead: 'if (this.#log.state.q >= first.q) return left;',
+    test: 'test/journal/cut-groups.test.ts',
+  },
+  {
     name: 'an unknown outcome is told as a refusal, as a client sees it',
     file: 'lib/journal/waiting-command.ts',
     text: "this.reject(this.mayBeIn ? unknownOutcome('no answer in time') : tooLate());",
