@@ -23,6 +23,8 @@ const RESERVED_VARIABLES = ['EIDER_CONFIG', 'EIDER_CRASH_POINT', 'EIDER_TEST_', 
 
 /** The configuration with the means to read its sources again. */
 export interface LoadedSettings {
+  /** The configuration file, by flag or variable; undefined where there is none. */
+  readonly file: string | undefined;
   readonly configuration: Configuration;
   /** @throws ConfigError where something is wrong; then nothing has changed */
   reload(): Promise<ReloadReport>;
@@ -31,17 +33,22 @@ export interface LoadedSettings {
 /** Reads defaults, file, environment and flags. @throws ConfigError, CommandError where the file cannot be read */
 export async function loadSettings(flags: SettingsFlags): Promise<LoadedSettings> {
   const configuration = loadConfiguration(sections, await readSources(flags));
-  return { configuration, reload: async () => configuration.reload(await readSources(flags)) };
+  return { file: fileOf(flags), configuration, reload: async () => configuration.reload(await readSources(flags)) };
+}
+
+function fileOf({ config }: SettingsFlags): string | undefined {
+  const path = config ?? process.env['EIDER_CONFIG'];
+  return path === '' ? undefined : path;
 }
 
 async function readSources(flags: SettingsFlags): Promise<ConfigSources> {
-  const path = flags.config ?? process.env['EIDER_CONFIG'];
+  const path = fileOf(flags);
   const overrides = (flags.set ?? []).map(readOverride);
   if (flags.dataDir !== undefined)
     overrides.push({ name: 'server.data-dir', text: flags.dataDir, origin: '--data-dir' });
   if (flags.roles !== undefined) overrides.push({ name: 'server.roles', text: flags.roles, origin: '--roles' });
   return {
-    ...(path === undefined || path === '' ? {} : { file: { path, text: await readText(path) } }),
+    ...(path === undefined ? {} : { file: { path, text: await readText(path) } }),
     environment: process.env,
     reservedVariables: RESERVED_VARIABLES,
     overrides,

@@ -89,7 +89,7 @@ export async function runServer(options: StartOptions): Promise<void> {
     const hasUsers = (await store.accounts.list({ limit: 1 })).length > 0;
     const report = { pid: process.pid, ...addresses, adminToken: adminTokens.ofThisRun };
     if (options.readyFile !== undefined) await writeReadyFile(resolve(options.readyFile), report);
-    const configFlags = options.config === undefined ? [] : ['--config', resolve(options.config)];
+    const configFlags = settings.file === undefined ? [] : ['--config', resolve(settings.file)];
     printReady(report, {
       dataDir,
       shownOnce: adminTokens.shownOnce,

@@ -48,10 +48,13 @@ describe('eider start', () => {
   it('says how to make the first user until there is one', async () => {
     const fresh = await makeDataDir();
     try {
-      const first = await startServer(fresh.path);
+      const file = join(fresh.path, 'eider.toml');
+      await writeFile(file, '[accounts]\ndefault-quota = "5GiB"\n');
+      const first = await startServer(fresh.path, { env: { EIDER_CONFIG: file } });
       await first.stop();
       const told = /echo '([^']+)' \| npx eider (user add alice .*)\n/.exec(first.log());
       assert.ok(told?.[1] !== undefined && told[2] !== undefined, first.log());
+      assert.ok(told[2].includes(`--config ${file} `), told[2]);
       const made = await runEider(told[2].split(' '), `${told[1]}\n`);
       assert.equal(made.code, 0, made.stderr);
       const second = await startServer(fresh.path);
