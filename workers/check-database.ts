@@ -1,4 +1,4 @@
-import { inspectDatabase, planPreparation, requireRightClock, type Database } from '../lib/db/index.ts';
+import { clocksApart, inspectDatabase, planPreparation, type Database } from '../lib/db/index.ts';
 import type { Clock } from '../lib/kernel/clock.ts';
 import type { Logger } from '../lib/kernel/logger.ts';
 import { collections } from './collections.ts';
@@ -11,11 +11,10 @@ import { CommandError } from './command-error.ts';
  * @throws CommandError for what mail must not be kept on, such as a server that replicates to nobody
  */
 export async function checkDatabase(database: Database, logger: Logger, clock: Clock): Promise<void> {
-  await requireRightClock(database, clock).catch((error: unknown) =>
-    logger.warn({ err: error }, 'the clock of this machine is not that of the database: set it right'),
-  );
   let preparation: ReturnType<typeof planPreparation>;
   try {
+    const apartMs = await clocksApart(database, clock);
+    if (apartMs > 0) logger.warn({ apartMs }, 'the clock of this machine is not that of the database: set it right');
     const found = await inspectDatabase(
       database,
       collections.map(({ name }) => name),
@@ -24,7 +23,7 @@ export async function checkDatabase(database: Database, logger: Logger, clock: C
     preparation = planPreparation(collections, found, { chunksPerShard: 1 });
   } catch (error) {
     // Whoever may read and write mail need not be allowed to look at how the cluster is made.
-    logger.warn({ err: error }, 'whether the database is prepared could not be seen');
+    logger.warn({ err: error }, 'whether the database is prepared, and its clock agrees, could not be seen');
     return;
   }
   const [problem] = preparation.problems;

@@ -12,7 +12,7 @@ export { openDatabaseCopy, TargetInUse } from './copy-database.ts';
 export { migrateDatabase, type MigrationReport } from './migrate-database.ts';
 export { inspectDatabase } from './inspect-database.ts';
 export { planPreparation, runPreparationStep, stepText } from './plan-preparation.ts';
-export { requireRightClock } from './right-clock.ts';
+export { clocksApart, requireRightClock } from './right-clock.ts';
 export { createRestoreNotes, type RestoreNotes, type StoreRestore } from './restore-notes.ts';
 export { acceptCopy, readUnfinished, type UnfinishedWork } from './unfinished-work.ts';
 export { countRows, insertIfAbsent, literalPattern, orTemporary } from './row-access.ts';

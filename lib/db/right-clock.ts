@@ -7,10 +7,11 @@ import { toTemporary } from './write-outcome.ts';
 const MOST_APART_MS = 60 * 60 * 1000;
 
 /**
- * For work that removes what is old: by a clock that is far ahead everything is.
- * @throws MailError `unavailable` where this clock and that of the database are more than an hour apart
+ * How far this clock and that of the database are apart at least, in milliseconds; 0 up to an hour, and for a database
+ * that does not tell its time.
+ * @throws MailError `unavailable`
  */
-export async function requireRightClock({ client }: Pick<Database, 'client'>, clock: Clock): Promise<void> {
+export async function clocksApart({ client }: Pick<Database, 'client'>, clock: Clock): Promise<number> {
   const before = clock.now();
   let localTime: unknown;
   try {
@@ -18,10 +19,19 @@ export async function requireRightClock({ client }: Pick<Database, 'client'>, cl
   } catch (error) {
     throw toTemporary(error);
   }
-  if (!(localTime instanceof Date)) return;
+  if (!(localTime instanceof Date)) return 0;
   const theirs = localTime.getTime();
   const apart = Math.max(before - theirs, theirs - clock.now(), 0);
-  if (apart <= MOST_APART_MS) return;
+  return apart > MOST_APART_MS ? apart : 0;
+}
+
+/**
+ * For work that removes what is old: by a clock that is far ahead everything is.
+ * @throws MailError `unavailable` also where this clock and that of the database are more than an hour apart
+ */
+export async function requireRightClock(database: Pick<Database, 'client'>, clock: Clock): Promise<void> {
+  const apart = await clocksApart(database, clock);
+  if (apart === 0) return;
   throw new MailError(
     'unavailable',
     `The clocks of this machine and of the database are ${Math.round(apart / 1000)} s apart: nothing is removed until they agree`,
