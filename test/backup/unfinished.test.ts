@@ -81,56 +81,56 @@ describe('a store that is half restored', () => {
     }
   });
 
-  it('is not said to be whole by a restore whose log another one took for abandoned', async () => {
+  /**
+   * A restore whose log another one, which is killed then, takes for abandoned at a moment that `overtaken` chooses.
+   * @returns users, and those of them that were there, of the restore that goes on with it
+   */
+  const restoreOvertaken = async (
+    overtaken: (restored: TestStore, overtake: () => Promise<void>) => TestStore,
+  ): Promise<readonly number[]> => {
     const restored = await openTestStore();
     try {
       const killed = {
         ...restored,
         journal: { ...restored.journal, write: () => Promise.reject(new Error('killed')) },
       };
-      let renewals = 0;
-      const overtaken: TestStore = {
-        ...restored,
-        renew: async (account, ids) => {
-          if ((renewals += 1) === 2) await assert.rejects(restoreStore(killed, set, first, { goesOn: true }), /killed/);
-          return restored.renew(account, ids);
-        },
-      };
-      await assert.rejects(restoreStore(overtaken, set, first, {}), { code: 'unavailable' });
+      const overtake = (): Promise<void> =>
+        assert.rejects(restoreStore(killed, set, first, { goesOn: true }), /killed/);
+      await assert.rejects(restoreStore(overtaken(restored, overtake), set, first, {}), { code: 'unavailable' });
       assert.equal((await readUnfinished(restored.database))?.source, first.id);
-      assert.equal((await restoreStore(restored, set, first, { goesOn: true })).users, 2);
+      const { users, present } = await restoreStore(restored, set, first, { goesOn: true });
       assert.deepEqual(await restored.damages(), []);
+      return [users, present];
     } finally {
       await restored.close();
     }
+  };
+
+  it('is not said to be whole by a restore whose log another one took for abandoned', async () => {
+    let renewals = 0;
+    const [users] = await restoreOvertaken((restored, overtake) => ({
+      ...restored,
+      renew: async (account, ids) => {
+        if ((renewals += 1) === 2) await overtake();
+        return restored.renew(account, ids);
+      },
+    }));
+    assert.equal(users, 2);
   });
 
   it('is made whole where the log was taken for abandoned right before the row came to name it', async () => {
-    const restored = await openTestStore();
-    try {
-      const killed = {
-        ...restored,
-        journal: { ...restored.journal, write: () => Promise.reject(new Error('killed')) },
-      };
-      let rows = 0;
-      const overtaken: TestStore = {
-        ...restored,
-        users: {
-          ...restored.users,
-          write: async (row, account) => {
-            if ((rows += 1) === 2) await assert.rejects(restoreStore(killed, set, first, { goesOn: true }), /killed/);
-            return restored.users.write(row, account);
-          },
+    let rows = 0;
+    const counts = await restoreOvertaken((restored, overtake) => ({
+      ...restored,
+      users: {
+        ...restored.users,
+        write: async (row, account) => {
+          if ((rows += 1) === 2) await overtake();
+          return restored.users.write(row, account);
         },
-      };
-      await assert.rejects(restoreStore(overtaken, set, first, {}), { code: 'unavailable' });
-      assert.equal((await readUnfinished(restored.database))?.source, first.id);
-      const report = await restoreStore(restored, set, first, { goesOn: true });
-      assert.deepEqual([report.users, report.present], [2, 1]);
-      assert.deepEqual(await restored.damages(), []);
-    } finally {
-      await restored.close();
-    }
+      },
+    }));
+    assert.deepEqual(counts, [2, 1]);
   });
 
   it('is no source and no target of a migration', async () => {
