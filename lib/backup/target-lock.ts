@@ -37,18 +37,19 @@ export async function lockTarget(target: BackupTarget, clock: Clock): Promise<Ta
       JSON.stringify({ token, host: hostname(), pid: process.pid, at: clock.now(), ...rest } satisfies LockNote),
     );
   let renewedAt = clock.monotonic();
-  const last = await highestOf(target);
+  const last = highestIn(await locksOf(target));
   const held = await readNote(target, last);
   if (held !== undefined && isHeld(held, clock.now())) throw heldBy(target, last, held, clock.now());
   const own = last + 1;
   const isMade = await target.putIfAbsent(nameOf(own), note());
-  const highest = await highestOf(target);
+  const locks = await locksOf(target);
+  const highest = highestIn(locks);
   if (!isMade || highest !== own) throw heldBy(target, highest, await readNote(target, highest), clock.now());
-  for (const lock of await locksOf(target)) if (lock < own) await target.remove(nameOf(lock));
+  for (const lock of locks) if (lock < own) await target.remove(nameOf(lock));
   // Who lost the lock only by the clock may still be at work.
   if (held === undefined || !mayLive(held)) await target.removeLeftovers?.();
   const isOurs = async (): Promise<boolean> =>
-    (await readNote(target, own))?.token === token && (await highestOf(target)) === own;
+    (await readNote(target, own))?.token === token && highestIn(await locksOf(target)) === own;
   const require = async (): Promise<void> => {
     if (!(await isOurs())) throw new TargetError('another process has taken the target over');
     await target.put(nameOf(own), note());
@@ -76,8 +77,8 @@ async function locksOf(target: BackupTarget): Promise<readonly number[]> {
 }
 
 /** 0 where there is none. */
-async function highestOf(target: BackupTarget): Promise<number> {
-  return Math.max(0, ...(await locksOf(target)));
+function highestIn(locks: readonly number[]): number {
+  return Math.max(0, ...locks);
 }
 
 function isHeld(note: LockNote, now: number): boolean {
