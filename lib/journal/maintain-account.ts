@@ -28,8 +28,8 @@ export interface MaintainOptions extends FolderOptions {
 
 /**
  * Keeps one account's journal within the retention: moves the base, removes the records that lay below it before,
- * removes stray segments, and all of an account that was closed longer ago. May be broken off anywhere, and may run anywhere at the
- * same time: what is left undone the next run does.
+ * removes stray segments, and all of an account that was closed longer ago. May be broken off anywhere, and may run
+ * anywhere at the same time: what is left undone the next run does.
  * @throws MailError `unavailable`, also for a damaged journal, of which nothing is removed; the signal's reason
  */
 export async function maintainAccount(
@@ -51,10 +51,9 @@ export async function maintainAccount(
   if (unwritten !== undefined && unwritten.at < pastBefore) await new Folder(log, options).fold();
   // What goes into the base in this run is removed in the next one. By whose clock it is old is not known, and of what
   // was committed just now somebody may not have heard yet.
-  const standing = await store.readCheckpoint(account, 'base');
-  await moveBase(store, account, { ...options, pastBefore, retentionMs: settings.retention });
+  const before = await moveBase(store, account, { ...options, pastBefore, retentionMs: settings.retention });
   crashPoint('upkeep.base-moved');
-  const records = standing === undefined ? 0 : await removeRecords(log, standing.q, pastBefore, signal);
+  const records = before === undefined ? 0 : await removeRecords(log, before.q, pastBefore, signal);
   return { records, strays: await removeStrays(store, account), isRemoved: false };
 }
 

@@ -1,6 +1,7 @@
 import { crashPoint } from '../kernel/crash-point.ts';
 import type { AccountId } from '../kernel/ids.ts';
 import { AccountLog } from './account-log.ts';
+import type { Checkpoint } from './checkpoint.ts';
 import { Folder, type FolderOptions } from './fold.ts';
 import type { JournalStore, TailPage } from './journal-store.ts';
 
@@ -20,20 +21,25 @@ export interface MoveBaseOptions extends FolderOptions {
  * Has the base follow the journal at the distance of the retention, by the same fold that writes the head: segments
  * first, then the checkpoint by compare-and-set. The base is made of records alone and shares nothing with the head,
  * so that each can be made again without the other. The head is never behind it.
+ * @returns the base as it stood before
  * @throws MailError `unavailable`, also where the journal has a gap
  */
-export async function moveBase(store: JournalStore, account: AccountId, options: MoveBaseOptions): Promise<void> {
-  for (;;) {
+export async function moveBase(
+  store: JournalStore,
+  account: AccountId,
+  options: MoveBaseOptions,
+): Promise<Checkpoint | undefined> {
+  const before = await store.readCheckpoint(account, 'base');
+  for (let base = before; ; base = await store.readCheckpoint(account, 'base')) {
     options.signal?.throwIfAborted();
-    const base = await store.readCheckpoint(account, 'base');
-    if (!(await isDue(store, account, base?.q ?? 0, options))) return;
+    if (!(await isDue(store, account, base?.q ?? 0, options))) return before;
     const headQ = (await store.readCheckpoint(account))?.q ?? 0;
-    if (headQ <= (base?.q ?? 0)) return;
+    if (headQ <= (base?.q ?? 0)) return before;
     const upTo = Math.min(headQ, (base?.q ?? 0) + STEP_RECORDS);
     const log = await AccountLog.open(account, baseOnly(store, options.pastBefore, upTo), options);
     await new Folder(log, { ...options, onFolded: undefined }).fold();
     crashPoint('upkeep.base-stepped');
-    if ((log.checkpoint?.q ?? 0) <= (base?.q ?? 0)) return;
+    if ((log.checkpoint?.q ?? 0) <= (base?.q ?? 0)) return before;
   }
 }
 
